@@ -1,0 +1,19 @@
+using Loire.Protocol;
+using Loire.Protocol.Wire;
+
+namespace Loire.Broker.Handlers;
+
+/// <summary>Serves an API whose requests overlap on one connection (Produce): the next one is dispatched as soon as
+/// this one's effects are ordered, so that requests in flight share a group commit. Answers still leave in order.</summary>
+public abstract class PipelinedHandler<TRequest, TResponse> : IRequestHandler
+    where TRequest : class, IMessage<TRequest>
+    where TResponse : class, IMessage<TResponse>
+{
+    public ApiKey ApiKey => TRequest.Info.ApiKey!.Value;
+    public virtual short LowestVersion => TRequest.Info.LowestVersion;
+    public virtual short HighestVersion => TRequest.Info.HighestVersion;
+
+    /// <summary>The outer task completes when everything is appended and the request's memory is no longer needed; the
+    /// inner one when the answer is known. A null answer is not sent (acks=0).</summary>
+    public abstract ValueTask<Task<TResponse?>> DispatchAsync(RequestContext context, TRequest request);
+}

@@ -1,0 +1,79 @@
+using System.Buffers;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+
+namespace Loire.Broker.Ports;
+
+/// <summary>The logs of a data directory. All of them share one journal, hence one sync.</summary>
+public interface ILogStore : IAsyncDisposable
+{
+    string DataDirectory { get; }
+
+    /// <summary>The largest batch that fits, header included.</summary>
+    int MaxBatchBytes { get; }
+
+    /// <summary>The partitions that have a log here, those included that nobody has opened.</summary>
+    IReadOnlyCollection<TopicIdPartition> Partitions { get; }
+
+    /// <summary>Opens a partition's log, creating it where there is none. Before it returns, the observer has been given
+    /// the state of the last checkpoint and every batch and truncation after it, in order.</summary>
+    IPartitionLog Open(TopicIdPartition partition, IPartitionLogObserver observer);
+
+    /// <summary>Forgets a partition's log and reclaims its space in time.</summary>
+    void Delete(TopicIdPartition partition);
+
+    /// <summary>Completes when an append that found the journal's buffer full is worth trying again.</summary>
+    ValueTask WaitForSpaceAsync(CancellationToken cancellationToken);
+
+    /// <summary>Why the store takes no more writes (disk full, failed sync); null while it does. What was acknowledged
+    /// stays readable.</summary>
+    LogStoreException? Failure { get; }
+
+    /// <summary>Cancelled when <see cref="Failure"/> is set.</summary>
+    CancellationToken Failed { get; }
+
+    LogStoreSpace GetSpace();
+}
+
+/// <summary>What a partition's log tells the partition that owns it.</summary>
+public interface IPartitionLogObserver
+{
+    /// <summary>During <see cref="ILogStore.Open"/>: the state that <see cref="WriteSnapshot"/> wrote at the last
+    /// checkpoint.</summary>
+    void Restore(ReadOnlySpan<byte> snapshot);
+
+    /// <summary>During <see cref="ILogStore.Open"/>: a batch appended after that checkpoint.</summary>
+    void ReplayAppend(in RecordBatchHeader header);
+
+    /// <summary>During <see cref="ILogStore.Open"/>: the log was cut back to <paramref name="end"/>.</summary>
+    void ReplayTruncate(Offset end);
+
+    /// <summary>Writes the state derived from the log (producers, epochs) and returns the log end offset it covers.
+    /// Called from the checkpoint thread; the observer takes its own lock.</summary>
+    Offset WriteSnapshot(IBufferWriter<byte> output);
+
+    /// <summary>Everything below <paramref name="durableEnd"/> is synced. Called from the commit thread, in order, with
+    /// no lock of the log held: must not block.</summary>
+    void OnDurable(Offset durableEnd);
+
+    /// <summary>The store failed: nothing that waits for durability will become durable.</summary>
+    void OnFailed(LogStoreException failure);
+}
+
+/// <summary>The store cannot do what was asked. The message names the file and, where it helps, the address, and says
+/// what mends it.</summary>
+public sealed class LogStoreException : Exception
+{
+    public LogStoreException(string message)
+        : base(message)
+    {
+    }
+
+    public LogStoreException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}
+
+/// <summary>Bytes of the volume under the data directory.</summary>
+public readonly record struct LogStoreSpace(long TotalBytes, long UsableBytes);

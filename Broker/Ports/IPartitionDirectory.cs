@@ -1,0 +1,17 @@
+using Loire.Broker.Partitions;
+using Loire.Protocol;
+
+namespace Loire.Broker.Ports;
+
+/// <summary>Finds the local replica that leads a partition, or says who leads it.</summary>
+public interface IPartitionDirectory
+{
+    PartitionLookup Find(TopicName topic, PartitionIndex partition);
+    PartitionLookup Find(TopicId topic, PartitionIndex partition);
+}
+
+/// <param name="Error">NONE where <paramref name="Replica"/> is set; else UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
+/// NOT_LEADER_OR_FOLLOWER, LEADER_NOT_AVAILABLE or KAFKA_STORAGE_ERROR.</param>
+/// <param name="Leader">Who leads, as far as known (KIP-951).</param>
+public readonly record struct PartitionLookup(
+    ErrorCode Error, PartitionReplica? Replica, NodeId Leader, LeaderEpoch LeaderEpoch);

@@ -1,0 +1,5 @@
+namespace Loire.Protocol.Wire;
+
+public ref struct WireReader
+{
+}
