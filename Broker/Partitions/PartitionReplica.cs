@@ -1,6 +1,376 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+
 namespace Loire.Broker.Partitions;
 
-/// <summary>A partition's local replica: a lock around a core.</summary>
-public sealed class PartitionReplica
+/// <summary>A partition's local replica: a lock around a <see cref="PartitionCore"/> and the partition's log. All members
+/// may be called from any thread.
+/// <para>Lock order: the replica's lock, then whatever the log takes. Listeners are told with no lock held.</para></summary>
+public sealed class PartitionReplica : IPartitionLogObserver
 {
+    private readonly Lock _lock = new();
+    private readonly PartitionCore _core;
+    private readonly IPartitionLog _log;
+    private readonly ILogStore _store;
+    private readonly PartitionOptions _options;
+    private readonly TimeProvider _time;
+
+    /// <summary>Appends that found the journal full take turns, so that none is overtaken for ever.</summary>
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private int _waitingForSpace;
+    private volatile TopicConfig _config;
+
+    // What readers see without the lock; written under it.
+    private long _highWatermark;
+    private int _leaderEpoch = LeaderEpoch.None.Value;
+    private int _availability = (int)ErrorCode.NotLeaderOrFollower;
+
+    /// <summary>Opens the partition's log and replays what is needed. Not a leader until <see cref="Lead"/>.</summary>
+    public PartitionReplica(
+        ILogStore store, TopicIdPartition partition, TopicConfig config, PartitionOptions options, TimeProvider time)
+    {
+        Partition = partition;
+        _store = store;
+        _config = config;
+        _options = options;
+        _time = time;
+        _core = new PartitionCore(options.Node);
+        _log = store.Open(partition, this);
+    }
+
+    public TopicIdPartition Partition { get; }
+    public TopicConfig Config => _config;
+
+    /// <summary>NONE while this replica leads and can be read.</summary>
+    public ErrorCode Availability => (ErrorCode)Volatile.Read(ref _availability);
+
+    public LeaderEpoch LeaderEpoch => new(Volatile.Read(ref _leaderEpoch));
+
+    /// <summary>Everything below it is committed: synced on every in-sync replica. Never falls.</summary>
+    public Offset HighWatermark => new(Volatile.Read(ref _highWatermark));
+
+    /// <summary>Everything below it is committed and of no open transaction.</summary>
+    public Offset LastStableOffset => HighWatermark;
+    public Offset LogStartOffset => _log.LogStartOffset;
+    public Offset LogEndOffset => _log.LogEndOffset;
+    public long SizeBytes => _log.SizeBytes;
+
+    public void Configure(TopicConfig config) => _config = config;
+
+    /// <summary>Makes this replica the leader.</summary>
+    /// <param name="inSync">This broker among them.</param>
+    public void Lead(LeaderEpoch epoch, ImmutableArray<NodeId> inSync, int replicaCount)
+    {
+        lock (_lock)
+        {
+            var leader = new LeaderState(epoch, inSync, replicaCount, Offset.Max(HighWatermark, _log.LogStartOffset));
+            _core.BecomeLeader(leader, _log.LogEndOffset, _log.DurableEndOffset);
+            Publish();
+        }
+    }
+
+    /// <summary>Appends one batch. Completes at once unless the journal's buffer is full.</summary>
+    /// <param name="batch">As received; not needed any more when the task completes.</param>
+    /// <param name="listener">Told when the batch is committed; null where nobody waits. Not told where the result has an
+    /// error.</param>
+    /// <returns>CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE,
+    /// UNSUPPORTED_FOR_MESSAGE_FORMAT, NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, OUT_OF_ORDER_SEQUENCE_NUMBER,
+    /// INVALID_PRODUCER_EPOCH or KAFKA_STORAGE_ERROR where it is refused; then nothing was appended.</returns>
+    public ValueTask<AppendResult> AppendAsync(
+        ReadOnlySequence<byte> batch,
+        RequiredAcks acks,
+        ICommitListener? listener,
+        int slot,
+        CancellationToken cancellationToken)
+    {
+        var config = _config;
+        var nowMs = NowMs();
+        if (BatchIntake.Check(batch, config, nowMs, out var intake) is { } refused)
+        {
+            return ValueTask.FromResult(refused with { LogStartOffset = LogStartOffset });
+        }
+
+        var append = new Append(intake, acks, config.MinInSyncReplicas, nowMs, listener, slot);
+        return TryAppend(append, isItsTurn: false, out var result)
+            ? ValueTask.FromResult(result)
+            : AppendInTurnAsync(append, cancellationToken);
+    }
+
+    /// <summary>Appends one batch and waits until it is committed.</summary>
+    public async Task<AppendResult> AppendAndCommitAsync(ReadOnlyMemory<byte> batch, CancellationToken cancellationToken)
+    {
+        var commit = new CommitTask();
+        var result = await AppendAsync(
+            new ReadOnlySequence<byte>(batch), RequiredAcks.All, commit, slot: 0, cancellationToken);
+        if (result.Error != ErrorCode.None) return result;
+        return result with { Error = await commit.Task.WaitAsync(cancellationToken) };
+    }
+
+    /// <summary>Completes with NONE when everything below <paramref name="end"/> is committed, or with the reason why it
+    /// will not be.</summary>
+    public Task<ErrorCode> WaitForCommitAsync(Offset end)
+    {
+        var commit = new CommitTask();
+        var effects = EffectList.Rent();
+        lock (_lock) _core.AwaitCommit(end, commit, slot: 0, effects);
+        effects.RunAndReturn();
+        return commit.Task;
+    }
+
+    /// <summary>Reads whole batches from <paramref name="from"/> on, as far as the isolation lets see.</summary>
+    /// <param name="atLeastOne">Give the first batch even where it alone is over <paramref name="maxBytes"/>.</param>
+    /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, or why the partition cannot be read
+    /// here.</returns>
+    public PartitionRead Read(Offset from, int maxBytes, bool atLeastOne, ReadIsolation isolation)
+    {
+        var availability = Availability;
+        var highWatermark = HighWatermark;
+        var lastStable = Offset.Min(LastStableOffset, highWatermark);
+        var limit = isolation == ReadIsolation.Committed ? lastStable : highWatermark;
+        if (availability != ErrorCode.None) return ReadOf(availability, null, from);
+
+        var read = _log.Read(from, limit, maxBytes, atLeastOne);
+        return read.Status == LogReadStatus.OutOfRange
+            ? ReadOf(ErrorCode.OffsetOutOfRange, null, from)
+            : ReadOf(ErrorCode.None, read.Records, read.NextOffset);
+
+        PartitionRead ReadOf(ErrorCode error, IRecordsSource? records, Offset next) =>
+            new(error, records, next, highWatermark, lastStable, LogStartOffset);
+    }
+
+    /// <summary>Tells the listener of what is committed beyond <paramref name="seen"/>, until
+    /// <see cref="Unwatch"/>.</summary>
+    public void Watch(FetchWatch watch, IFetchListener listener, Offset seen)
+    {
+        watch.Listener = listener;
+        watch.Seen = seen;
+        var effects = EffectList.Rent();
+        lock (_lock) _core.Watch(watch, effects);
+        effects.RunAndReturn();
+    }
+
+    public void Unwatch(FetchWatch watch)
+    {
+        lock (_lock) _core.Unwatch(watch);
+    }
+
+    /// <summary>The largest epoch not above <paramref name="epoch"/> and where it ended (KIP-101, KIP-279).</summary>
+    public (LeaderEpoch Epoch, Offset End) EndOfEpoch(LeaderEpoch epoch)
+    {
+        lock (_lock)
+        {
+            var end = _core.EndOf(epoch);
+            return (end.Epoch, end.End);
+        }
+    }
+
+    public LeaderEpoch EpochAt(Offset offset)
+    {
+        lock (_lock) return _core.EpochAt(offset);
+    }
+
+    /// <summary>The first visible record at or after a time.</summary>
+    public TimestampedOffset? FindByTimestamp(long timestampMs, ReadIsolation isolation) =>
+        _log.FindByTimestamp(timestampMs, VisibleEnd(isolation));
+
+    /// <summary>The first visible record with the largest timestamp.</summary>
+    public TimestampedOffset? FindMaxTimestamp(ReadIsolation isolation) => _log.FindMaxTimestamp(VisibleEnd(isolation));
+
+    /// <summary>The offset after the last record that a reader may see.</summary>
+    public Offset VisibleEnd(ReadIsolation isolation) =>
+        isolation == ReadIsolation.Committed ? LastStableOffset : HighWatermark;
+
+    /// <summary>Makes the records below <paramref name="end"/> unreadable; null means all that is committed.</summary>
+    /// <returns>The log start, which never falls; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
+    public (ErrorCode Error, Offset LogStart) DeleteRecords(Offset? end)
+    {
+        try
+        {
+            lock (_lock)
+            {
+                if (_core.Availability is not ErrorCode.None and var unavailable) return (unavailable, Offset.None);
+                var start = end ?? _core.HighWatermark;
+                if (start < Offset.Zero || start > _core.HighWatermark) return (ErrorCode.OffsetOutOfRange, Offset.None);
+                AdvanceLogStart(start);
+                return (ErrorCode.None, _log.LogStartOffset);
+            }
+        }
+        catch (LogStoreException)
+        {
+            return (ErrorCode.KafkaStorageError, Offset.None);
+        }
+    }
+
+    /// <summary>Drops what the topic's retention no longer keeps, and producers that have been idle too long.</summary>
+    /// <exception cref="LogStoreException">The log start could not be moved.</exception>
+    public void ApplyRetention()
+    {
+        var config = _config;
+        var nowMs = NowMs();
+        if (config.Delete && (config.RetentionMs ?? config.RetentionBytes) is not null)
+        {
+            var start = _log.FindRetentionStart(nowMs - config.RetentionMs, config.RetentionBytes, HighWatermark);
+            lock (_lock)
+            {
+                if (_core.Availability == ErrorCode.None) AdvanceLogStart(start);
+            }
+        }
+
+        lock (_lock) _core.ExpireProducers(nowMs, _options.ProducerIdExpirationMs);
+    }
+
+    /// <summary>The replica leaves this broker; its log stays until the store deletes it.</summary>
+    /// <param name="error">What everybody gets who waits or comes later.</param>
+    public void Close(ErrorCode error)
+    {
+        var effects = EffectList.Rent();
+        lock (_lock)
+        {
+            _core.Close(error, effects);
+            Publish();
+        }
+
+        effects.RunAndReturn();
+    }
+
+    void IPartitionLogObserver.Restore(ReadOnlySpan<byte> snapshot)
+    {
+        lock (_lock) _core.Restore(snapshot);
+    }
+
+    void IPartitionLogObserver.ReplayAppend(in RecordBatchHeader header)
+    {
+        lock (_lock) _core.ReplayAppend(header, NowMs());
+    }
+
+    void IPartitionLogObserver.ReplayTruncate(Offset end)
+    {
+        lock (_lock) _core.ReplayTruncate(end);
+    }
+
+    Offset IPartitionLogObserver.WriteSnapshot(IBufferWriter<byte> output)
+    {
+        lock (_lock) return _core.WriteSnapshot(output);
+    }
+
+    void IPartitionLogObserver.OnDurable(Offset durableEnd)
+    {
+        var effects = EffectList.Rent();
+        lock (_lock)
+        {
+            _core.Durable(_options.Node, durableEnd, effects);
+            Publish();
+        }
+
+        effects.RunAndReturn();
+    }
+
+    void IPartitionLogObserver.OnFailed(LogStoreException failure)
+    {
+        var effects = EffectList.Rent();
+        lock (_lock) _core.FailWrites(effects);
+        effects.RunAndReturn();
+    }
+
+    /// <returns>False where the journal's buffer is full or others wait for it: then the caller waits for its turn, for
+    /// which it has been counted.</returns>
+    private bool TryAppend(in Append append, bool isItsTurn, out AppendResult result)
+    {
+        var effects = EffectList.Rent();
+        try
+        {
+            lock (_lock)
+            {
+                if (isItsTurn || _waitingForSpace == 0)
+                {
+                    if (TryAppendLocked(append, effects, out result)) return true;
+                }
+
+                result = default;
+                if (!isItsTurn) _waitingForSpace++;
+                return false;
+            }
+        }
+        catch (LogStoreException failure)
+        {
+            result = AppendResult.Failed(ErrorCode.KafkaStorageError, failure.Message, LogStartOffset);
+            return true;
+        }
+        finally
+        {
+            effects.RunAndReturn();
+        }
+    }
+
+    private bool TryAppendLocked(in Append append, EffectList effects, out AppendResult result)
+    {
+        var error = _core.CheckAppend(append.Batch.Header, append.Acks, append.MinInSync, out var original);
+        if (error != ErrorCode.None)
+        {
+            result = AppendResult.Failed(error, message: null, LogStartOffset);
+            return true;
+        }
+
+        if (original is { } first)
+        {
+            if (append.Listener is not null) _core.AwaitCommit(first.NextOffset, append.Listener, append.Slot, effects);
+            result = Appended(first.BaseOffset, first.NextOffset, first.TimestampMs);
+            return true;
+        }
+
+        var header = append.Batch.Header with { BaseOffset = _core.LogEnd, PartitionLeaderEpoch = _core.LeaderEpoch };
+        Span<byte> headerBytes = stackalloc byte[RecordBatchHeader.SizeBytes];
+        header.Write(headerBytes);
+        result = Appended(header.BaseOffset, header.NextOffset, header.MaxTimestamp);
+        if (!_log.TryAppend(headerBytes, append.Batch.Records)) return false;
+        _core.Appended(header, append.NowMs, append.Listener, append.Slot);
+        return true;
+    }
+
+    private async ValueTask<AppendResult> AppendInTurnAsync(Append append, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _turn.WaitAsync(cancellationToken);
+            try
+            {
+                AppendResult result;
+                while (!TryAppend(append, isItsTurn: true, out result)) await _store.WaitForSpaceAsync(cancellationToken);
+                return result;
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        finally
+        {
+            lock (_lock) _waitingForSpace--;
+        }
+    }
+
+    private AppendResult Appended(Offset baseOffset, Offset next, long timestampMs) =>
+        new(ErrorCode.None, null, default, baseOffset, next, _config.LogAppendTime ? timestampMs : -1, LogStartOffset);
+
+    private void AdvanceLogStart(Offset start)
+    {
+        if (start <= _log.LogStartOffset) return;
+        _log.AdvanceLogStart(start);
+        _core.LogStartMoved(start);
+    }
+
+    private void Publish()
+    {
+        Volatile.Write(ref _highWatermark, _core.HighWatermark.Value);
+        Volatile.Write(ref _leaderEpoch, _core.LeaderEpoch.Value);
+        Volatile.Write(ref _availability, (int)_core.Availability);
+    }
+
+    private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private readonly record struct Append(
+        IntakeBatch Batch, RequiredAcks Acks, int MinInSync, long NowMs, ICommitListener? Listener, int Slot);
 }

@@ -1,0 +1,26 @@
+using Loire.Protocol;
+
+namespace Loire.Broker.Partitions;
+
+/// <summary>Waits for partitions to have more to read.</summary>
+public interface IFetchListener
+{
+    /// <summary>More became readable. No lock is held; possibly on the log's commit thread: must not block.</summary>
+    void OnAvailable(long addedBytes);
+
+    /// <summary>The partition is closed, has failed or has another leader: reading again says which.</summary>
+    void OnPartitionChanged();
+}
+
+/// <summary>A listener's place at one partition: a node of the partition's list, so that entering and leaving cost the
+/// same however many wait. Reusable; belongs to at most one partition at a time.</summary>
+public sealed class FetchWatch
+{
+    internal IFetchListener? Listener;
+
+    /// <summary>The high watermark the listener has read up to.</summary>
+    internal Offset Seen;
+    internal FetchWatch? Previous;
+    internal FetchWatch? Next;
+    internal bool IsListed;
+}

@@ -1,0 +1,46 @@
+using Loire.Broker.Partitions;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+using Loire.Tests.Fakes;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Broker.Partitions;
+
+public sealed class PartitionReplicaTests
+{
+    private static readonly TopicIdPartition Orders = new(new TopicId(Guid.NewGuid()), new TopicName("orders"), new PartitionIndex(0));
+    private readonly FakeLogStore _store = new() { HoldDurability = true };
+
+    [Fact]
+    public async Task AcksAll_is_answered_when_the_batch_is_durable()
+    {
+        var replica = Lead();
+        var commit = replica.AppendAndCommitAsync(Bytes(), TestContext.Current.CancellationToken);
+        commit.IsCompleted.ShouldBeFalse();
+        replica.HighWatermark.ShouldBe(Offset.Zero);
+
+        _store.Sync();
+
+        var result = await commit;
+        result.Error.ShouldBe(ErrorCode.None);
+        result.BaseOffset.ShouldBe(Offset.Zero);
+        replica.HighWatermark.ShouldBe(new Offset(1));
+    }
+
+    private PartitionReplica Lead()
+    {
+        var replica = new PartitionReplica(
+            _store, Orders, TopicConfig.Default, new PartitionOptions { Node = new NodeId(1) }, TimeProvider.System);
+        replica.Lead(LeaderEpoch.Zero, [new NodeId(1)], replicaCount: 1);
+        return replica;
+    }
+
+    private static byte[] Bytes()
+    {
+        var bytes = new byte[RecordBatchHeader.SizeBytes];
+        Batches.Header().Write(bytes);
+        return bytes;
+    }
+}
