@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Loire.Protocol.Records;
+
+namespace Loire.Protocol.Compression;
+
+/// <summary>Standard zstd frames (RFC 8878) by libzstd, at its default level as the Java client.</summary>
+internal static unsafe partial class ZstdCodec
+{
+    private const string Library = "libzstd.so.1";
+    private const int DefaultLevel = 3;
+    private const int ReadSize = 128 * 1024;
+
+    [ThreadStatic]
+    private static Compressor? _compressor;
+
+    [ThreadStatic]
+    private static Decompressor? _decompressor;
+
+    public static void Compress(ReadOnlySpan<byte> input, PooledBuffer output)
+    {
+        try
+        {
+            var context = _compressor ??= new Compressor();
+            var target = output.GetSpan(checked((int)ZSTD_compressBound((nuint)input.Length)));
+            fixed (byte* source = input, destination = target)
+            {
+                var size = ZSTD_compressCCtx(
+                    context, destination, (nuint)target.Length, source, (nuint)input.Length, DefaultLevel);
+                if (ZSTD_isError(size) != 0)
+                    throw new CompressionException("zstd cannot compress the records: " + ErrorName(size));
+                output.Advance((int)size);
+            }
+        }
+        catch (DllNotFoundException exception)
+        {
+            throw new CodecUnavailableException(CompressionCodec.Zstd, Library, "libzstd1", exception);
+        }
+    }
+
+    public static void Decompress(in ReadOnlySequence<byte> input, PooledBuffer output)
+    {
+        try
+        {
+            var context = _decompressor ??= new Decompressor();
+            _ = ZSTD_DCtx_reset(context, ResetSession);
+            var expected = nuint.MaxValue;
+            foreach (var segment in input)
+                expected = DecompressSegment(context, segment.Span, output, expected);
+            if (expected != 0)
+                CompressionException.ThrowDamaged(CompressionCodec.Zstd, "its last frame is cut short");
+        }
+        catch (DllNotFoundException exception)
+        {
+            throw new CodecUnavailableException(CompressionCodec.Zstd, Library, "libzstd1", exception);
+        }
+    }
+
+    /// <returns>How much input the decoder still wants; 0 at the end of a frame.</returns>
+    private static nuint DecompressSegment(
+        Decompressor context, ReadOnlySpan<byte> segment, PooledBuffer output, nuint expected)
+    {
+        if (segment.IsEmpty)
+            return expected;
+        var overrun = stackalloc byte[1];
+        fixed (byte* source = segment)
+        {
+            var input = new Buffer { Bytes = source, Size = (nuint)segment.Length };
+            while (true)
+            {
+                // Once the limit is reached, one byte more tells an exact fit from an overrun.
+                var free = output.LimitSizeBytes - output.WrittenCount;
+                var target = free == 0 ? new Span<byte>(overrun, 1) : output.GetSpan(Math.Min(free, ReadSize));
+                var consumedBefore = input.Position;
+                nuint produced;
+                fixed (byte* destination = target)
+                {
+                    var result = new Buffer { Bytes = destination, Size = (nuint)target.Length };
+                    expected = ZSTD_decompressStream(context, ref result, ref input);
+                    produced = result.Position;
+                }
+                if (ZSTD_isError(expected) != 0)
+                    CompressionException.ThrowDamaged(CompressionCodec.Zstd, ErrorName(expected));
+                if (free == 0 && produced > 0)
+                    throw CompressionException.OverLimit(output.LimitSizeBytes);
+                output.Advance((int)produced);
+                var drained = produced < (nuint)target.Length;
+                if (input.Position == input.Size && (drained || expected == 0)
+                    || input.Position == consumedBefore && produced == 0)
+                {
+                    return expected;
+                }
+            }
+        }
+    }
+
+    private static string ErrorName(nuint code) => Marshal.PtrToStringUTF8((nint)ZSTD_getErrorName(code)) ?? "unknown error";
+
+    private const int ResetSession = 1;
+
+    /// <summary>ZSTD_inBuffer and ZSTD_outBuffer, which have the same layout.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Buffer
+    {
+        public byte* Bytes;
+        public nuint Size;
+        public nuint Position;
+    }
+
+    private sealed class Compressor : SafeHandle
+    {
+        public Compressor()
+            : base(0, ownsHandle: true)
+        {
+            handle = ZSTD_createCCtx();
+            if (IsInvalid)
+                throw new OutOfMemoryException("zstd cannot create a compression context.");
+        }
+
+        public override bool IsInvalid => handle == 0;
+        protected override bool ReleaseHandle() => ZSTD_isError(ZSTD_freeCCtx(handle)) == 0;
+    }
+
+    private sealed class Decompressor : SafeHandle
+    {
+        public Decompressor()
+            : base(0, ownsHandle: true)
+        {
+            handle = ZSTD_createDCtx();
+            if (IsInvalid)
+                throw new OutOfMemoryException("zstd cannot create a decompression context.");
+        }
+
+        public override bool IsInvalid => handle == 0;
+        protected override bool ReleaseHandle() => ZSTD_isError(ZSTD_freeDCtx(handle)) == 0;
+    }
+
+    [LibraryImport(Library)]
+    private static partial nint ZSTD_createCCtx();
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_freeCCtx(nint context);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_compressBound(nuint sourceSize);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_compressCCtx(
+        Compressor context, byte* destination, nuint capacity, byte* source, nuint sourceSize, int level);
+
+    [LibraryImport(Library)]
+    private static partial nint ZSTD_createDCtx();
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_freeDCtx(nint context);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_DCtx_reset(Decompressor context, int directive);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_decompressStream(Decompressor context, ref Buffer output, ref Buffer input);
+
+    [LibraryImport(Library)]
+    private static partial uint ZSTD_isError(nuint code);
+
+    [LibraryImport(Library)]
+    private static partial byte* ZSTD_getErrorName(nuint code);
+}
