@@ -37,7 +37,8 @@ public readonly ref struct RecordHeaders
         var i = 0;
         foreach (var header in this)
         {
-            ReadOnlyMemory<byte>? value = header.Value.IsNull ? null : header.Value.Span.ToArray();
+            // A plain null here would become an empty array's memory.
+            var value = header.Value.IsNull ? default(ReadOnlyMemory<byte>?) : header.Value.Span.ToArray();
             headers[i++] = new RecordHeader(Encoding.UTF8.GetString(header.Name), value);
         }
         return headers;
