@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Loire.Broker.Configs;
 using Loire.Protocol;
 
 namespace Loire.Broker.Ports;
@@ -9,8 +10,16 @@ public interface ITopicCatalog
 {
     MetadataSnapshot Current { get; }
 
+    /// <summary>The broker configs behind <see cref="Current"/>: those of the host and those set by clients.</summary>
+    ConfigLayers Configs { get; }
+
+    /// <summary>Calls <paramref name="listener"/> from now on after each change that was announced.</summary>
+    void Subscribe(ICatalogListener listener);
+
     /// <exception cref="KafkaException">TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS,
-    /// INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT, INVALID_CONFIG.</exception>
+    /// INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT, INVALID_CONFIG, INVALID_REQUEST, POLICY_VIOLATION,
+    /// KAFKA_STORAGE_ERROR.</exception>
+    /// <returns>The topic as announced; with <paramref name="validateOnly"/>, as it would be.</returns>
     Task<TopicMetadata> CreateTopicAsync(NewTopic topic, bool validateOnly, CancellationToken cancellationToken);
 
     /// <exception cref="KafkaException">UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID.</exception>
@@ -37,6 +46,22 @@ public interface ITopicCatalog
 
     /// <summary>What was set on a resource itself, by config name.</summary>
     ImmutableSortedDictionary<string, string> GetOverrides(ConfigResource resource);
+}
+
+/// <summary>Reacts to changes. Called one change at a time, after it was announced; must not block.</summary>
+public interface ICatalogListener
+{
+    void OnTopicChanged(TopicMetadata topic)
+    {
+    }
+
+    void OnTopicDeleted(TopicMetadata topic)
+    {
+    }
+
+    void OnBrokerConfigChanged(BrokerConfig config)
+    {
+    }
 }
 
 /// <param name="PartitionCount">-1 for the broker's default.</param>

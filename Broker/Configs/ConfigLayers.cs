@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using Loire.Broker.Ports;
+
+namespace Loire.Broker.Configs;
+
+/// <summary>The broker configs of one moment, layer over layer: set on the broker, set on all brokers, from the host's
+/// configuration, built in. Immutable; all values are in canonical form.</summary>
+public sealed class ConfigLayers
+{
+    private static readonly ImmutableSortedDictionary<string, string> Nothing =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
+    private readonly ImmutableSortedDictionary<string, string> _static;
+    private readonly ImmutableSortedDictionary<string, string> _dynamicDefault;
+    private readonly ImmutableSortedDictionary<string, string> _dynamicBroker;
+
+    private ConfigLayers(
+        ImmutableSortedDictionary<string, string> fromHost,
+        ImmutableSortedDictionary<string, string> dynamicDefault,
+        ImmutableSortedDictionary<string, string> dynamicBroker)
+    {
+        _static = fromHost;
+        _dynamicDefault = dynamicDefault;
+        _dynamicBroker = dynamicBroker;
+        Broker = TypedConfigs.ReadBroker(this);
+    }
+
+    /// <param name="fromHost">The host's configuration, by config name.</param>
+    /// <exception cref="KafkaException">INVALID_CONFIG: names the config that is unknown or has a bad value.</exception>
+    public static ConfigLayers FromHost(IEnumerable<KeyValuePair<string, string>> fromHost) =>
+        new(BrokerConfigTable.Table.Normalize(fromHost), Nothing, Nothing);
+
+    /// <summary>The settings in force, typed.</summary>
+    public BrokerConfig Broker { get; }
+
+    /// <summary>What the host set that has no effect: worth a warning at start.</summary>
+    public IEnumerable<ConfigDefinition> SetWithoutEffect =>
+        _static.Keys.Select(BrokerConfigTable.Table.Get).Where(definition => definition.Effect == ConfigEffect.ShownOnly);
+
+    public ConfigLayers WithDynamicDefault(ImmutableSortedDictionary<string, string> values) =>
+        new(_static, values, _dynamicBroker);
+
+    public ConfigLayers WithDynamicBroker(ImmutableSortedDictionary<string, string> values) =>
+        new(_static, _dynamicDefault, values);
+
+    public ConfigValue DescribeBroker(ConfigDefinition definition)
+    {
+        var synonyms = ImmutableArray.CreateBuilder<ConfigSynonym>();
+        var value = Collect(new ConfigFallback(definition.Name), synonyms, null);
+        foreach (var fallback in definition.Fallbacks)
+            value = Collect(fallback, synonyms, value);
+        return new(definition, value, SourceOf(synonyms), synonyms.ToImmutable());
+    }
+
+    /// <param name="overrides">What is set on the topic itself.</param>
+    public ConfigValue DescribeTopic(ConfigDefinition definition, ImmutableSortedDictionary<string, string> overrides)
+    {
+        var synonyms = ImmutableArray.CreateBuilder<ConfigSynonym>();
+        if (overrides.TryGetValue(definition.Name, out var value))
+            synonyms.Add(new(definition.Name, value, ConfigSource.TopicConfig));
+        foreach (var fallback in definition.Fallbacks)
+            value = Collect(fallback, synonyms, value);
+        if (definition.Fallbacks.IsEmpty)
+            synonyms.Add(new(definition.Name, definition.Default!, ConfigSource.DefaultConfig));
+        return new(definition, value ?? definition.Default, SourceOf(synonyms), synonyms.ToImmutable());
+    }
+
+    /// <summary>A topic's settings in force.</summary>
+    public TopicConfig ResolveTopic(ImmutableSortedDictionary<string, string> overrides) =>
+        TypedConfigs.ReadTopic(this, overrides);
+
+    private static ConfigSource SourceOf(ImmutableArray<ConfigSynonym>.Builder synonyms) =>
+        synonyms.Count == 0 ? ConfigSource.DefaultConfig : synonyms[0].Source;
+
+    private string? Collect(ConfigFallback config, ImmutableArray<ConfigSynonym>.Builder synonyms, string? value)
+    {
+        Add(_dynamicBroker.GetValueOrDefault(config.Name), ConfigSource.DynamicBrokerConfig);
+        Add(_dynamicDefault.GetValueOrDefault(config.Name), ConfigSource.DynamicDefaultBrokerConfig);
+        Add(_static.GetValueOrDefault(config.Name), ConfigSource.StaticBrokerConfig);
+        Add(BrokerConfigTable.Table.Get(config.Name).Default, ConfigSource.DefaultConfig);
+        return value;
+
+        void Add(string? found, ConfigSource source)
+        {
+            if (found is null)
+                return;
+            synonyms.Add(new(config.Name, found, source));
+            value ??= config.Convert(found);
+        }
+    }
+}

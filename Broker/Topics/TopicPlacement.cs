@@ -1,0 +1,128 @@
+using System.Collections.Immutable;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+
+namespace Loire.Broker.Topics;
+
+/// <summary>Decides how many partitions a topic gets and which brokers hold their replicas.</summary>
+public static class TopicPlacement
+{
+    /// <summary>The most partitions one request may add, as in Kafka.</summary>
+    public const int MaxPartitionsPerRequest = 10_000;
+
+    /// <summary>Replicas by partition, the preferred leader first.</summary>
+    /// <exception cref="KafkaException">INVALID_REQUEST, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR,
+    /// INVALID_REPLICA_ASSIGNMENT, POLICY_VIOLATION.</exception>
+    public static ImmutableArray<ImmutableArray<NodeId>> Place(
+        NewTopic topic, BrokerConfig config, ImmutableArray<NodeId> brokers)
+    {
+        if (topic.Assignments is { } assignments)
+        {
+            if (topic.PartitionCount != -1 || topic.ReplicationFactor != -1)
+            {
+                throw new KafkaException(
+                    ErrorCode.InvalidRequest,
+                    "With a replica assignment, the number of partitions and the replication factor have to be -1.");
+            }
+
+            CheckAdded(assignments.Length);
+            CheckAssignments(assignments, null, brokers);
+            return assignments;
+        }
+
+        if (topic.ReplicationFactor is 0 or < -1)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidReplicationFactor,
+                $"Replication factor {topic.ReplicationFactor}: expected 1 or more, or -1 for the default.");
+        }
+
+        if (topic.PartitionCount is 0 or < -1)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidPartitions, $"{topic.PartitionCount} partitions: expected 1 or more, or -1 for the default.");
+        }
+
+        var replicas = topic.ReplicationFactor == -1 ? config.DefaultReplicationFactor : topic.ReplicationFactor;
+        if (replicas > brokers.Length)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidReplicationFactor,
+                $"Replication factor {replicas} is more than the {brokers.Length} broker(s) of this cluster; "
+                + $"ask for at most {brokers.Length}, or -1 for the default.");
+        }
+
+        var count = topic.PartitionCount == -1 ? config.NumPartitions : topic.PartitionCount;
+        CheckAdded(count);
+        return Spread(0, count, replicas, brokers);
+    }
+
+    /// <summary>Replicas of the partitions that are added.</summary>
+    /// <exception cref="KafkaException">INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT, POLICY_VIOLATION.</exception>
+    public static ImmutableArray<ImmutableArray<NodeId>> Grow(
+        TopicMetadata topic,
+        int totalCount,
+        ImmutableArray<ImmutableArray<NodeId>>? assignments,
+        ImmutableArray<NodeId> brokers)
+    {
+        var present = topic.Partitions.Length;
+        if (totalCount <= present)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidPartitions,
+                totalCount == present
+                    ? $"Topic {topic.Name} already has {present} partition(s)."
+                    : $"Topic {topic.Name} has {present} partition(s), and partitions cannot be taken away: {totalCount} would.");
+        }
+
+        var added = totalCount - present;
+        CheckAdded(added);
+        var replicas = topic.Partitions[0].Replicas.Length;
+        if (assignments is not { } given)
+            return Spread(present, added, replicas, brokers);
+        if (given.Length != added)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidReplicaAssignment, $"{added} partition(s) are added, but {given.Length} assignment(s) were given.");
+        }
+
+        CheckAssignments(given, replicas, brokers);
+        return given;
+    }
+
+    private static ImmutableArray<ImmutableArray<NodeId>> Spread(
+        int first, int count, int replicas, ImmutableArray<NodeId> brokers) =>
+        [.. Enumerable.Range(first, count).Select(partition =>
+            Enumerable.Range(0, replicas).Select(replica => brokers[(partition + replica) % brokers.Length]).ToImmutableArray())];
+
+    private static void CheckAdded(int count)
+    {
+        if (count > MaxPartitionsPerRequest)
+        {
+            throw new KafkaException(
+                ErrorCode.PolicyViolation, $"{count} partitions are too many for one request: the most are {MaxPartitionsPerRequest}.");
+        }
+    }
+
+    private static void CheckAssignments(
+        ImmutableArray<ImmutableArray<NodeId>> assignments, int? replicas, ImmutableArray<NodeId> brokers)
+    {
+        if (assignments.IsEmpty)
+            throw new KafkaException(ErrorCode.InvalidReplicaAssignment, "The replica assignment is empty.");
+        var expected = replicas ?? assignments[0].Length;
+        foreach (var assignment in assignments)
+        {
+            if (assignment.IsEmpty)
+                throw Invalid("includes an empty replica list");
+            if (assignment.FirstOrDefault(node => !brokers.Contains(node), NodeId.None) is var unknown && unknown != NodeId.None)
+                throw Invalid($"names broker {unknown}, which is not in this cluster");
+            if (assignment.Distinct().Count() != assignment.Length)
+                throw Invalid("names a broker twice for one partition");
+            if (assignment.Length != expected)
+                throw Invalid($"has {assignment.Length} replica(s) for a partition where {expected} are expected");
+        }
+
+        static KafkaException Invalid(string fault) =>
+            new(ErrorCode.InvalidReplicaAssignment, $"The replica assignment {fault}.");
+    }
+}
