@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using Loire.Broker.Ports;
 using Loire.Protocol;
+using Loire.Protocol.Compression;
 using Loire.Protocol.Records;
 
 namespace Loire.Broker.Partitions;
@@ -13,19 +15,116 @@ internal readonly record struct IntakeBatch(RecordBatchHeader Header, ReadOnlySe
 /// the topic keeps. Needs no lock.</summary>
 internal static class BatchIntake
 {
-    /// <returns>A result with an error where the batch is refused; null where it may be appended.</returns>
+    /// <summary>A batch with many bad records names no more of them than these (KIP-467).</summary>
+    private const int MaxRecordErrors = 3;
+
+    /// <param name="sent">What the records field held; the batch given back refers to it.</param>
+    /// <param name="limitSizeBytes">What the log can take; the topic's limit counts where it is lower.</param>
+    /// <returns>What is wrong with it; null where it may be appended.</returns>
     public static AppendResult? Check(
-        in ReadOnlySequence<byte> sent, TopicConfig config, long nowMs, out IntakeBatch batch)
+        in ReadOnlySequence<byte> sent, TopicConfig config, int limitSizeBytes, long nowMs, out IntakeBatch batch)
     {
         batch = default;
-        if (sent.Length < RecordBatchHeader.SizeBytes)
+        var limit = Math.Min(config.MaxMessageBytes, limitSizeBytes);
+        if (sent.Length > limit) return TooLarge(sent.Length, limit);
+
+        var status = RecordBatchValidator.Validate(sent, out var header, out var summary);
+        var records = sent.Slice(Math.Min(sent.Length, RecordBatchHeader.SizeBytes));
+        if (status == RecordBatchStatus.Valid && header.Codec != CompressionCodec.None)
         {
-            return AppendResult.Failed(ErrorCode.CorruptMessage, "not a whole record batch", Offset.None);
+            status = RecordBatchValidator.ValidateRecords(header, records, RecordReader.DefaultLimitSizeBytes, out summary);
         }
 
-        Span<byte> header = stackalloc byte[RecordBatchHeader.SizeBytes];
-        sent.Slice(0, RecordBatchHeader.SizeBytes).CopyTo(header);
-        batch = new IntakeBatch(RecordBatchHeader.Read(header), sent.Slice(RecordBatchHeader.SizeBytes));
+        if (status != RecordBatchStatus.Valid) return Refused(status.ToErrorCode(), status.Describe());
+        if (header.IsTransactional)
+        {
+            return Refused(ErrorCode.InvalidTxnState, "This broker does not support transactions.");
+        }
+
+        if (CheckRecords(header, records, config, nowMs, summary) is { } refused) return refused;
+        if (config.Compression is { } codec && codec != header.Codec)
+        {
+            if (Recompress(ref header, ref records, codec, limit) is { } failed) return failed;
+        }
+
+        if (config.LogAppendTime || !summary.HeaderMaxTimestampIsRight)
+        {
+            header = WithTimestamps(header, config.LogAppendTime, nowMs, summary.MaxTimestampMs);
+        }
+
+        batch = new IntakeBatch(header, records);
         return null;
     }
+
+    private static AppendResult? CheckRecords(
+        in RecordBatchHeader header, in ReadOnlySequence<byte> records, TopicConfig config, long nowMs, RecordsSummary summary)
+    {
+        if (config.Compact && summary.HasNullKey)
+        {
+            var errors = FindErrors(
+                header, records, record => record.Key.IsNull ? "Compacted topic cannot accept message without key." : null);
+            return Refused(ErrorCode.InvalidRecord, "A compacted topic takes no records without a key.", errors);
+        }
+
+        if (!config.LogAppendTime
+            && !summary.TimestampsAreWithin(nowMs, config.TimestampBeforeMaxMs, config.TimestampAfterMaxMs))
+        {
+            var earliest = nowMs - config.TimestampBeforeMaxMs;
+            var latest = config.TimestampAfterMaxMs > long.MaxValue - nowMs ? long.MaxValue : nowMs + config.TimestampAfterMaxMs;
+            var errors = FindErrors(header, records, record =>
+                record.TimestampMs != -1 && (record.TimestampMs < earliest || record.TimestampMs > latest)
+                    ? $"Timestamp {record.TimestampMs} is outside [{earliest}, {latest}]."
+                    : null);
+            return Refused(ErrorCode.InvalidTimestamp, "Records have timestamps that the topic does not take.", errors);
+        }
+
+        return null;
+    }
+
+    private static AppendResult? Recompress(
+        ref RecordBatchHeader header, ref ReadOnlySequence<byte> records, CompressionCodec codec, int limit)
+    {
+        var output = new ArrayBufferWriter<byte>((int)records.Length + RecordBatchHeader.SizeBytes);
+        try
+        {
+            RecordBatchRewriter.Recompress(header, records, codec, RecordReader.DefaultLimitSizeBytes, output);
+        }
+        catch (CodecUnavailableException exception)
+        {
+            return Refused(ErrorCode.UnsupportedCompressionType, exception.Message);
+        }
+
+        if (output.WrittenCount > limit) return TooLarge(output.WrittenCount, limit);
+        header = RecordBatchHeader.Read(output.WrittenSpan);
+        records = new ReadOnlySequence<byte>(output.WrittenMemory[RecordBatchHeader.SizeBytes..]);
+        return null;
+    }
+
+    private static RecordBatchHeader WithTimestamps(in RecordBatchHeader header, bool logAppendTime, long nowMs, long maxTimestampMs)
+    {
+        Span<byte> bytes = stackalloc byte[RecordBatchHeader.SizeBytes];
+        header.Write(bytes);
+        if (logAppendTime) RecordBatchRewriter.SetLogAppendTime(bytes, nowMs);
+        else RecordBatchRewriter.SetMaxTimestamp(bytes, maxTimestampMs);
+        return RecordBatchHeader.Read(bytes);
+    }
+
+    private static ImmutableArray<RecordError> FindErrors(
+        in RecordBatchHeader header, in ReadOnlySequence<byte> records, Func<RecordView, string?> check)
+    {
+        var errors = ImmutableArray.CreateBuilder<RecordError>();
+        using var reader = new RecordReader(header, records);
+        for (var index = 0; errors.Count < MaxRecordErrors && reader.TryRead(out var record); index++)
+        {
+            if (check(record) is { } message) errors.Add(new RecordError(index, message));
+        }
+
+        return errors.ToImmutable();
+    }
+
+    private static AppendResult TooLarge(long sizeBytes, int limit) =>
+        Refused(ErrorCode.MessageTooLarge, $"The record batch has {sizeBytes} bytes; max.message.bytes is {limit}.");
+
+    private static AppendResult Refused(ErrorCode error, string message, ImmutableArray<RecordError> records = default) =>
+        AppendResult.Failed(error, message, Offset.None) with { RecordErrors = records };
 }

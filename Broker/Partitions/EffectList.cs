@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Loire.Protocol;
 
 namespace Loire.Broker.Partitions;
@@ -21,29 +22,45 @@ internal sealed class EffectList
     }
 
     public void Committed(ICommitListener listener, int slot, ErrorCode error) =>
-        _effects.Add(new Effect(listener, slot, error));
+        _effects.Add(new Effect(Kind.Committed, listener, slot, error));
 
     public void Available(IFetchListener listener, long addedBytes) =>
-        _effects.Add(new Effect(listener, addedBytes, ErrorCode.None));
+        _effects.Add(new Effect(Kind.Available, listener, addedBytes, ErrorCode.None));
 
     public void PartitionChanged(IFetchListener listener) =>
-        _effects.Add(new Effect(listener, 0, ErrorCode.NotLeaderOrFollower));
+        _effects.Add(new Effect(Kind.PartitionChanged, listener, 0, ErrorCode.None));
 
     /// <summary>Carries the effects out in order; the list must not be used afterwards.</summary>
     public void RunAndReturn()
     {
-        foreach (ref readonly var effect in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_effects)) effect.Run();
+        foreach (ref readonly var effect in CollectionsMarshal.AsSpan(_effects)) effect.Run();
         _effects.Clear();
         t_cached = this;
     }
 
-    private readonly struct Effect(object target, long argument, ErrorCode error)
+    private enum Kind : byte
+    {
+        Committed,
+        Available,
+        PartitionChanged,
+    }
+
+    private readonly struct Effect(Kind kind, object target, long argument, ErrorCode error)
     {
         public void Run()
         {
-            if (target is ICommitListener commit) commit.OnCommitted((int)argument, error);
-            else if (error != ErrorCode.None) ((IFetchListener)target).OnPartitionChanged();
-            else ((IFetchListener)target).OnAvailable(argument);
+            switch (kind)
+            {
+                case Kind.Committed:
+                    ((ICommitListener)target).OnCommitted((int)argument, error);
+                    break;
+                case Kind.Available:
+                    ((IFetchListener)target).OnAvailable(argument);
+                    break;
+                default:
+                    ((IFetchListener)target).OnPartitionChanged();
+                    break;
+            }
         }
     }
 }

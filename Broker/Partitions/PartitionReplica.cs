@@ -15,7 +15,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
     private readonly PartitionCore _core;
     private readonly IPartitionLog _log;
     private readonly ILogStore _store;
-    private readonly PartitionOptions _options;
+    private readonly NodeId _self;
     private readonly TimeProvider _time;
 
     /// <summary>Appends that found the journal full take turns, so that none is overtaken for ever.</summary>
@@ -30,14 +30,14 @@ public sealed class PartitionReplica : IPartitionLogObserver
 
     /// <summary>Opens the partition's log and replays what is needed. Not a leader until <see cref="Lead"/>.</summary>
     public PartitionReplica(
-        ILogStore store, TopicIdPartition partition, TopicConfig config, PartitionOptions options, TimeProvider time)
+        ILogStore store, TopicIdPartition partition, TopicConfig config, NodeId self, TimeProvider time)
     {
         Partition = partition;
         _store = store;
         _config = config;
-        _options = options;
+        _self = self;
         _time = time;
-        _core = new PartitionCore(options.Node);
+        _core = new PartitionCore(self);
         _log = store.Open(partition, this);
     }
 
@@ -88,7 +88,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
     {
         var config = _config;
         var nowMs = NowMs();
-        if (BatchIntake.Check(batch, config, nowMs, out var intake) is { } refused)
+        if (BatchIntake.Check(batch, config, _store.MaxBatchBytes, nowMs, out var intake) is { } refused)
         {
             return ValueTask.FromResult(refused with { LogStartOffset = LogStartOffset });
         }
@@ -205,8 +205,9 @@ public sealed class PartitionReplica : IPartitionLogObserver
     }
 
     /// <summary>Drops what the topic's retention no longer keeps, and producers that have been idle too long.</summary>
+    /// <param name="producerIdExpirationMs">producer.id.expiration.ms.</param>
     /// <exception cref="LogStoreException">The log start could not be moved.</exception>
-    public void ApplyRetention()
+    public void ApplyRetention(long producerIdExpirationMs)
     {
         var config = _config;
         var nowMs = NowMs();
@@ -219,7 +220,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
             }
         }
 
-        lock (_lock) _core.ExpireProducers(nowMs, _options.ProducerIdExpirationMs);
+        lock (_lock) _core.ExpireProducers(nowMs, producerIdExpirationMs);
     }
 
     /// <summary>The replica leaves this broker; its log stays until the store deletes it.</summary>
@@ -261,7 +262,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
         var effects = EffectList.Rent();
         lock (_lock)
         {
-            _core.Durable(_options.Node, durableEnd, effects);
+            _core.Durable(_self, durableEnd, effects);
             Publish();
         }
 

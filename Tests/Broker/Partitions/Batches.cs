@@ -1,3 +1,4 @@
+using System.Buffers;
 using Loire.Protocol;
 using Loire.Protocol.Records;
 
@@ -26,4 +27,35 @@ internal static class Batches
             BaseSequence = sequence,
             RecordsCount = records,
         };
+
+    /// <summary>A real batch as a producer sends it.</summary>
+    public static byte[] Bytes(
+        int records = 1,
+        int valueSize = 10,
+        long timestampMs = 1_000,
+        long producerId = -1,
+        short producerEpoch = -1,
+        int sequence = -1,
+        CompressionCodec codec = CompressionCodec.None,
+        bool isTransactional = false,
+        bool withKeys = true)
+    {
+        using var builder = new RecordBatchBuilder
+        {
+            Codec = codec,
+            ProducerId = new ProducerId(producerId),
+            ProducerEpoch = producerEpoch,
+            BaseSequence = sequence,
+            IsTransactional = isTransactional,
+        };
+        var value = new byte[valueSize];
+        for (var i = 0; i < records; i++)
+        {
+            builder.Append(timestampMs, withKeys ? new RecordBytes("key"u8) : RecordBytes.Null, new RecordBytes(value));
+        }
+
+        var output = new ArrayBufferWriter<byte>();
+        builder.Build(output);
+        return output.WrittenSpan.ToArray();
+    }
 }

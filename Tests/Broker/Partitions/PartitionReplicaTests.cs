@@ -1,7 +1,6 @@
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
-using Loire.Protocol.Records;
 using Loire.Tests.Fakes;
 using Shouldly;
 using Xunit;
@@ -17,7 +16,7 @@ public sealed class PartitionReplicaTests
     public async Task AcksAll_is_answered_when_the_batch_is_durable()
     {
         var replica = Lead();
-        var commit = replica.AppendAndCommitAsync(Bytes(), TestContext.Current.CancellationToken);
+        var commit = replica.AppendAndCommitAsync(Batches.Bytes(timestampMs: -1), TestContext.Current.CancellationToken);
         commit.IsCompleted.ShouldBeFalse();
         replica.HighWatermark.ShouldBe(Offset.Zero);
 
@@ -32,15 +31,8 @@ public sealed class PartitionReplicaTests
     private PartitionReplica Lead()
     {
         var replica = new PartitionReplica(
-            _store, Orders, TopicConfig.Default, new PartitionOptions { Node = new NodeId(1) }, TimeProvider.System);
+            _store, Orders, TopicConfig.Default, new NodeId(1), TimeProvider.System);
         replica.Lead(LeaderEpoch.Zero, [new NodeId(1)], replicaCount: 1);
         return replica;
-    }
-
-    private static byte[] Bytes()
-    {
-        var bytes = new byte[RecordBatchHeader.SizeBytes];
-        Batches.Header().Write(bytes);
-        return bytes;
     }
 }
