@@ -1,0 +1,193 @@
+using System.Runtime.InteropServices;
+using Loire.Broker.Ports;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Log;
+
+/// <summary>Takes checkpoints, on a thread of its own: each time a segment is full, and when the store is closed. Writes the
+/// segment's index file, asks the owners of the partitions touched for their state, writes the checkpoint, then gives
+/// back the segments at the journal's head that nothing needs any more.</summary>
+internal sealed class Checkpointer
+{
+    private readonly Journal _journal;
+    private readonly SegmentTable _segments;
+    private readonly ILogger _logger;
+    private readonly Dictionary<int, PartitionState> _states = [];
+    private readonly Queue<SealedSegment> _sealed = new();
+    private readonly Thread _thread;
+    private long _until;
+    private int _nextHandle;
+    private bool _trimWanted;
+    private bool _stopping;
+
+    public Checkpointer(Journal journal, SegmentTable segments, Checkpoint last, ILogger logger)
+    {
+        _journal = journal;
+        _segments = segments;
+        _logger = logger;
+        _until = last.Until;
+        _nextHandle = last.NextHandle;
+        foreach (var state in last.Partitions)
+            _states[state.Handle] = state;
+        _thread = new Thread(Run) { IsBackground = true, Name = "journal checkpoints" };
+    }
+
+    public void Start() => _thread.Start();
+
+    public void Add(SealedSegment full)
+    {
+        lock (_sealed)
+        {
+            _sealed.Enqueue(full);
+            Monitor.Pulse(_sealed);
+        }
+    }
+
+    /// <summary>Looks for segments to give back.</summary>
+    public void WantTrim()
+    {
+        lock (_sealed)
+        {
+            _trimWanted = true;
+            Monitor.Pulse(_sealed);
+        }
+    }
+
+    /// <summary>Finishes what was added.</summary>
+    public void Stop()
+    {
+        lock (_sealed)
+        {
+            _stopping = true;
+            Monitor.Pulse(_sealed);
+        }
+        _thread.Join();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (Wait() is { } work)
+            {
+                if (work.Count > 0)
+                    Take(work);
+                Trim();
+            }
+        }
+        catch (Exception failure)
+        {
+            _journal.Fail(new LogStoreException(
+                $"No checkpoint could be taken in {_journal.Files.Directory}: {failure.Message}", failure));
+        }
+    }
+
+    private List<SealedSegment>? Wait()
+    {
+        lock (_sealed)
+        {
+            while (_sealed.Count == 0 && !_trimWanted && !_stopping)
+                Monitor.Wait(_sealed);
+            if (_sealed.Count == 0 && _stopping)
+                return null;
+            _trimWanted = false;
+            var work = _sealed.ToList();
+            _sealed.Clear();
+            return work;
+        }
+    }
+
+    private void Take(List<SealedSegment> work)
+    {
+        // At the end of a closed store the last address is rounded up past the tail.
+        if (!_journal.Commits.WaitUntil(Math.Min(work[^1].Until, _journal.TailAddress)))
+            return;
+        foreach (var full in work)
+        {
+            WriteIndex(full);
+            foreach (var partition in full.Partitions)
+                Note(partition);
+        }
+        foreach (var log in work.SelectMany(full => full.Partitions).Select(partition => partition.Log).Distinct())
+        {
+            if (_states.TryGetValue(log.Handle, out var state) && log.TakeSnapshot() is { } snapshot)
+                _states[log.Handle] = state with { Snapshot = snapshot };
+        }
+        // A snapshot may cover batches that are not on the disk yet; a checkpoint must not know more than the journal.
+        if (!_journal.Commits.WaitUntil(_journal.TailAddress))
+            return;
+
+        _until = work[^1].Until;
+        var checkpoint = new Checkpoint(_until, work[^1].NextSequence, _segments.First, _nextHandle, _states.Values);
+        checkpoint.Write(_journal.Files.Directory);
+        _logger.CheckpointTaken(_until, _states.Count);
+    }
+
+    private void WriteIndex(SealedSegment full)
+    {
+        var records = new List<SegmentIndexRecord>(full.Partitions.Count);
+        var entries = new List<IndexEntry>();
+        foreach (var partition in full.Partitions)
+        {
+            records.Add(partition.Record with { FirstEntry = entries.Count });
+            entries.AddRange(partition.Entries.Span);
+        }
+        string path = SegmentIndexFile.PathOf(_journal.Files.PathOf(full.Segment.Number));
+        var file = SegmentIndexFile.Write(
+            path, full.Segment.Number, full.Until, CollectionsMarshal.AsSpan(records), CollectionsMarshal.AsSpan(entries));
+
+        full.Segment.Index?.Dispose();
+        full.Segment.Index = file;
+        for (int i = 0; i < records.Count; i++)
+        {
+            if (full.Partitions[i].Block is { } block)
+                full.Partitions[i].Log.MoveToFile(block, file, records[i].FirstEntry);
+        }
+    }
+
+    private void Note(SealedPartition partition)
+    {
+        _nextHandle = Math.Max(_nextHandle, partition.Log.Handle + 1);
+        if (partition.State is { } state)
+            _states[state.Handle] = state;
+        else
+            _states.Remove(partition.Log.Handle);
+    }
+
+    /// <summary>Removes dead segments at the head, oldest first. What made them dead is durable first, and so is the entry that
+    /// tells recovery that their files are gone on purpose.</summary>
+    private void Trim()
+    {
+        int limit = _journal.Geometry.SegmentOf(_until);
+        if (_journal.Failure is not null || _segments.FindDead(limit) is not { } dead)
+            return;
+        while (_segments.FindDead(limit) is { } next)
+        {
+            dead = next;
+            WriteHead(dead.Number + 1);
+            string path = _journal.Files.PathOf(dead.Number);
+            _segments.RemoveFirst();
+            _journal.Files.Remove(dead.Number);
+            File.Delete(SegmentIndexFile.PathOf(path));
+            _logger.SegmentRemoved(path);
+        }
+        NativeFile.SyncDirectory(_journal.Files.Directory);
+    }
+
+    private void WriteHead(int firstSegment)
+    {
+        byte[] payload = BitConverter.GetBytes(firstSegment);
+        while (true)
+        {
+            lock (_journal.AppendLock)
+            {
+                if (_journal.TryAppend(EntryKind.Head, -1, payload, default, out _))
+                    break;
+            }
+            _journal.Space.WaitAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        }
+        _journal.Commits.Start();
+        if (!_journal.Commits.WaitUntil(_journal.TailAddress))
+            throw _journal.Failure!;
+    }
+}

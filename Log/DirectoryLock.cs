@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text;
+using Loire.Broker.Ports;
+
+namespace Loire.Log;
+
+/// <summary>Keeps a second process out of a data directory.</summary>
+internal sealed class DirectoryLock : IDisposable
+{
+    private readonly FileStream _file;
+
+    private DirectoryLock(FileStream file) => _file = file;
+
+    /// <exception cref="LogStoreException">Another process, which the message names, has the directory open.</exception>
+    public static DirectoryLock Take(string directory)
+    {
+        string path = Path.Combine(directory, "lock");
+        FileStream file;
+        try
+        {
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException failure)
+        {
+            throw new LogStoreException(
+                $"{directory} is in use by process {ReadOwner(path)}: stop it, or name another data directory.", failure);
+        }
+        file.SetLength(0);
+        file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+        file.Flush();
+        return new DirectoryLock(file);
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static string ReadOwner(string path)
+    {
+        // A handle without a lock of its own is let in on Unix, where the owner's lock is advisory.
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(file);
+            string owner = reader.ReadToEnd();
+            return owner.Length > 0 ? owner : "unknown";
+        }
+        catch (IOException)
+        {
+            return "unknown";
+        }
+    }
+}

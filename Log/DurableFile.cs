@@ -1,0 +1,20 @@
+namespace Loire.Log;
+
+/// <summary>Replaces small files whole: after a crash there is the old one or the new one.</summary>
+internal static class DurableFile
+{
+    public static void Write(
+        string path, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default, ReadOnlySpan<byte> third = default)
+    {
+        string aside = path + ".new";
+        using (var file = File.OpenHandle(aside, FileMode.Create, FileAccess.Write))
+        {
+            RandomAccess.Write(file, first, 0);
+            RandomAccess.Write(file, second, first.Length);
+            RandomAccess.Write(file, third, (long)first.Length + second.Length);
+            RandomAccess.FlushToDisk(file);
+        }
+        File.Move(aside, path, overwrite: true);
+        NativeFile.SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+}

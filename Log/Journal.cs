@@ -1,0 +1,205 @@
+using System.Buffers;
+using FASTER.core;
+using Loire.Broker.Ports;
+
+namespace Loire.Log;
+
+/// <summary>
+/// The one log all partitions of a data directory share, on FASTER. Appends are made one at a time under
+/// <see cref="AppendLock"/>: then the next entry's address is known before FASTER gives it, entries can be numbered and
+/// carry their address in their checksum, and the order of appends is the order of everything derived from them.
+/// </summary>
+internal sealed unsafe class Journal : IDisposable
+{
+    private readonly JournalDevice _device;
+    private readonly FasterLog _log;
+    private readonly nint[] _pages;
+    private readonly long _openedAt;
+    private readonly CancellationTokenSource _failed = new();
+    private long _nextSequence;
+    private int _segment;
+    private LogStoreException? _failure;
+
+    /// <param name="tail">Where the next entry goes, at a sector's start: FASTER, told to go on within one, would write
+    /// zeros over what lies before.</param>
+    public Journal(JournalFiles files, long memoryBytes, long tail, long nextSequence)
+    {
+        Files = files;
+        Geometry = files.Geometry;
+        _openedAt = tail;
+        _nextSequence = nextSequence;
+        _segment = Geometry.SegmentOf(tail);
+        _pages = new nint[memoryBytes >> Geometry.PageBits];
+        Space = new SpaceGate(() => DurableUntil);
+        Allocator = new SegmentAllocator(files, _segment, Space);
+        _device = new JournalDevice(files);
+        _log = new FasterLog(new FasterLogSettings
+        {
+            LogDevice = _device,
+            LogCommitManager = new NoCommitFiles(),
+            PageSize = Geometry.PageBytes,
+            MemorySize = memoryBytes,
+            SegmentSize = Geometry.SegmentBytes,
+            LogChecksum = LogChecksumType.None,
+            TryRecoverLatest = false,
+        });
+        _log.Initialize(tail, tail);
+        Commits = new CommitLoop(_log, Fail);
+        _device.WriteFailed = failure => Fail(new LogStoreException(
+            $"The journal in {files.Directory} could not be written: {failure.Message} " +
+            "Nothing more is appended; mend the disk and start again.", failure));
+        _device.Flushed = () =>
+        {
+            Commits.OnFlushed();
+            Space.Open();
+        };
+    }
+
+    public Lock AppendLock { get; } = new();
+    public JournalFiles Files { get; }
+    public JournalGeometry Geometry { get; }
+    public CommitLoop Commits { get; }
+    public SpaceGate Space { get; }
+    public SegmentAllocator Allocator { get; }
+    public LogStoreException? Failure => Volatile.Read(ref _failure);
+    public CancellationToken Failed => _failed.Token;
+
+    /// <summary>Everything below it is on the disk.</summary>
+    public long DurableUntil => _log.FlushedUntilAddress;
+    public long TailAddress => _log.TailAddress;
+    public long NextSequence => _nextSequence;
+
+    /// <summary>Called under <see cref="AppendLock"/> before the first entry goes to a new segment: nothing more goes to
+    /// the one named.</summary>
+    public Action<int>? SegmentFull { get; set; }
+
+    /// <summary>Called once, on a thread that holds no lock, when <see cref="Failure"/> is set.</summary>
+    public Action<LogStoreException>? OnFailed { get; set; }
+
+    /// <summary>Appends an entry. The caller holds <see cref="AppendLock"/> and calls <see cref="CommitLoop.Start"/> when it
+    /// has let go of it.</summary>
+    /// <returns>False when memory is full of unsynced entries or the next file is still being made.</returns>
+    public bool TryAppend(
+        EntryKind kind, int partition, ReadOnlySpan<byte> first, in ReadOnlySequence<byte> rest, out long address)
+    {
+        if (Failure is { } failure)
+            throw failure;
+        int payload = checked(first.Length + (int)rest.Length);
+        long durable = DurableUntil;
+        address = NextAddress(JournalEntry.AllocatedBytes(payload));
+        if (!TryEnterSegment(Geometry.SegmentOf(address)))
+            return false;
+
+        nint position = 0;
+        long given;
+        fixed (byte* start = first)
+        {
+            var write = new JournalWrite
+            {
+                Entry = new JournalEntry(kind, partition, payload, _nextSequence, durable),
+                Seed = Geometry.Seed,
+                Address = address,
+                First = start,
+                FirstBytes = first.Length,
+                Rest = rest,
+                Position = &position,
+            };
+            if (!_log.TryEnqueue(write, out given))
+            {
+                Space.Close(durable);
+                return false;
+            }
+        }
+        if (given != address)
+        {
+            Fail(new LogStoreException($"The journal put an entry at {given} that was made for {address}."));
+            throw Failure!;
+        }
+        _nextSequence++;
+        Volatile.Write(
+            ref _pages[PageSlot(address)], position - JournalEntry.LengthBytes - Geometry.OffsetInPage(address));
+        return true;
+    }
+
+    /// <summary>Copies bytes of an entry that was appended since the journal was opened from FASTER's pages. The copy is made
+    /// first and proved after: a page's memory is cleared, at the earliest, when the page that takes its place is
+    /// begun, so while the tail is before that page the bytes were the entry's.</summary>
+    /// <returns>False when the page has left memory or is about to; it is on the disk then.</returns>
+    public bool TryCopyFromMemory(long address, Span<byte> destination)
+    {
+        if (address < _openedAt || !IsInMemory(address))
+            return false;
+        nint page = Volatile.Read(ref _pages[PageSlot(address)]);
+        if (page == 0)
+            return false;
+        new ReadOnlySpan<byte>((void*)(page + Geometry.OffsetInPage(address)), destination.Length).CopyTo(destination);
+        Interlocked.MemoryBarrier();
+        return IsInMemory(address);
+    }
+
+    /// <summary>Copies bytes that lie within one entry, from memory or disk.</summary>
+    public void Read(long address, Span<byte> destination)
+    {
+        if (!TryCopyFromMemory(address, destination))
+            Files.Read(address, destination);
+    }
+
+    /// <summary>Takes no more entries. The first reason is kept.</summary>
+    public void Fail(LogStoreException failure)
+    {
+        if (Interlocked.CompareExchange(ref _failure, failure, null) is not null)
+            return;
+        Commits.Stop();
+        Space.OpenForGood();
+        ThreadPool.UnsafeQueueUserWorkItem(
+            _ =>
+            {
+                OnFailed?.Invoke(failure);
+                _failed.Cancel();
+            },
+            null);
+    }
+
+    public void Dispose()
+    {
+        Allocator.Dispose();
+        _device.Dispose();
+        _log.Dispose();
+        Files.Dispose();
+    }
+
+    private int PageSlot(long address) => (int)(Geometry.PageOf(address) & (_pages.Length - 1));
+
+    /// <summary>One page short of what FASTER keeps: it gives up a page when it is about to begin another, a moment
+    /// before the tail shows it.</summary>
+    private bool IsInMemory(long address) =>
+        Geometry.PageOf(_log.TailAddress) <= Geometry.PageOf(address) + _pages.Length - 2;
+
+    /// <summary>Where FASTER puts the next entry: at the tail, or at the next page's start where it does not fit.</summary>
+    private long NextAddress(int sizeBytes)
+    {
+        long tail = _log.TailAddress;
+        return Geometry.OffsetInPage(tail) + sizeBytes > Geometry.PageBytes
+            ? (Geometry.PageOf(tail) + 1) << Geometry.PageBits
+            : tail;
+    }
+
+    private bool TryEnterSegment(int segment)
+    {
+        if (segment == _segment)
+            return true;
+        if (!Allocator.IsReady(segment, out var failure))
+        {
+            if (failure is null)
+                return false;
+            Fail(new LogStoreException(
+                $"No space for the journal's next file: {failure.Message} Nothing more is appended; free space in " +
+                $"{Files.Directory} and start again.", failure));
+            throw Failure!;
+        }
+        SegmentFull?.Invoke(_segment);
+        _segment = segment;
+        Allocator.Request(segment + 1);
+        return true;
+    }
+}

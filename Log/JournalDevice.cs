@@ -1,0 +1,166 @@
+using FASTER.core;
+
+namespace Loire.Log;
+
+/// <summary>FASTER's storage for the journal. Flushes are cut into pieces that a few threads of its own write at the same
+/// time, so that a large flush uses the disk's whole width; a small one is written by the first thread that is free.
+/// A write that failed is never tried again: what the disk kept of it is unknown.</summary>
+internal sealed unsafe class JournalDevice : StorageDeviceBase
+{
+    private const int WriterThreads = 3;
+    private const int PieceBytes = 1 << 20;
+    private const uint FailedWrite = 1;
+
+    private readonly JournalFiles _files;
+    private readonly Queue<Piece> _pieces = new();
+    private readonly Stack<Flush> _free = new();
+    private readonly Thread[] _writers;
+    private Exception? _failure;
+    private bool _stopping;
+
+    public JournalDevice(JournalFiles files)
+        : base(files.Directory, JournalGeometry.SectorBytes, Devices.CAPACITY_UNSPECIFIED)
+    {
+        _files = files;
+        _writers = new Thread[WriterThreads];
+        for (int i = 0; i < _writers.Length; i++)
+        {
+            _writers[i] = new Thread(WritePieces) { IsBackground = true, Name = $"journal writer {i}" };
+            _writers[i].Start();
+        }
+    }
+
+    /// <summary>Called on a writer thread when a flush is on the disk and FASTER knows it.</summary>
+    public Action? Flushed { get; set; }
+
+    /// <summary>Called once, on a writer thread, before FASTER learns that a write failed.</summary>
+    public Action<Exception>? WriteFailed { get; set; }
+
+    public override void WriteAsync(
+        IntPtr sourceAddress,
+        int segmentId,
+        ulong destinationAddress,
+        uint numBytesToWrite,
+        DeviceIOCompletionCallback callback,
+        object context)
+    {
+        int pieces = (int)((numBytesToWrite + PieceBytes - 1) / PieceBytes);
+        lock (_pieces)
+        {
+            var flush = _free.Count > 0 ? _free.Pop() : new Flush();
+            flush.Start(pieces, numBytesToWrite, callback, context);
+            for (uint done = 0; done < numBytesToWrite; done += PieceBytes)
+            {
+                int size = (int)Math.Min(PieceBytes, numBytesToWrite - done);
+                _pieces.Enqueue(
+                    new Piece(flush, segmentId, (long)destinationAddress + done, sourceAddress + (nint)done, size));
+            }
+            if (pieces == 1)
+                Monitor.Pulse(_pieces);
+            else
+                Monitor.PulseAll(_pieces);
+        }
+    }
+
+    /// <summary>FASTER reads nothing of this journal: its log starts at the tail it was opened with, and partition logs read
+    /// pages and files themselves.</summary>
+    public override void ReadAsync(
+        int segmentId,
+        ulong sourceAddress,
+        IntPtr destinationAddress,
+        uint readLength,
+        DeviceIOCompletionCallback callback,
+        object context) => throw new NotSupportedException("The journal is read through JournalFiles.");
+
+    public override void RemoveSegment(int segment) => throw new NotSupportedException();
+
+    public override void RemoveSegmentAsync(int segment, AsyncCallback callback, IAsyncResult result) =>
+        throw new NotSupportedException();
+
+    /// <summary>Stops the threads once everything queued is written.</summary>
+    public override void Dispose()
+    {
+        lock (_pieces)
+        {
+            _stopping = true;
+            Monitor.PulseAll(_pieces);
+        }
+        foreach (var writer in _writers)
+            writer.Join();
+    }
+
+    private void WritePieces()
+    {
+        while (TryTake(out var piece))
+        {
+            Write(piece);
+            if (!piece.Flush.FinishPiece())
+                continue;
+
+            var (callback, context, size) = piece.Flush.Take();
+            lock (_pieces)
+                _free.Push(piece.Flush);
+            bool failed = Volatile.Read(ref _failure) is not null;
+            callback(failed ? FailedWrite : 0, size, context);
+            if (!failed)
+                Flushed?.Invoke();
+        }
+    }
+
+    private bool TryTake(out Piece piece)
+    {
+        lock (_pieces)
+        {
+            while (!_pieces.TryDequeue(out piece))
+            {
+                if (_stopping)
+                    return false;
+                Monitor.Wait(_pieces);
+            }
+            return true;
+        }
+    }
+
+    private void Write(in Piece piece)
+    {
+        if (Volatile.Read(ref _failure) is not null)
+            return;
+        try
+        {
+            _files.Write(piece.Segment, piece.Offset, new ReadOnlySpan<byte>((void*)piece.Source, piece.SizeBytes));
+        }
+        catch (Exception failure)
+        {
+            if (Interlocked.CompareExchange(ref _failure, failure, null) is null)
+                WriteFailed?.Invoke(failure);
+        }
+    }
+
+    private readonly record struct Piece(Flush Flush, int Segment, long Offset, nint Source, int SizeBytes);
+
+    /// <summary>A write FASTER asked for. Used again and again.</summary>
+    private sealed class Flush
+    {
+        private int _piecesLeft;
+        private uint _sizeBytes;
+        private DeviceIOCompletionCallback _callback = null!;
+        private object _context = null!;
+
+        public void Start(int pieces, uint sizeBytes, DeviceIOCompletionCallback callback, object context)
+        {
+            _piecesLeft = pieces;
+            _sizeBytes = sizeBytes;
+            _callback = callback;
+            _context = context;
+        }
+
+        public bool FinishPiece() => Interlocked.Decrement(ref _piecesLeft) == 0;
+
+        public (DeviceIOCompletionCallback Callback, object Context, uint SizeBytes) Take()
+        {
+            var taken = (_callback, _context, _sizeBytes);
+            _context = null!;
+            return taken;
+        }
+    }
+}

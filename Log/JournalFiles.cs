@@ -1,0 +1,142 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+
+namespace Loire.Log;
+
+/// <summary>The journal's files: one for each segment, their space claimed before it is needed. Written past the page
+/// cache, read through it, so that several readers of one stretch share one read of the disk.</summary>
+internal class JournalFiles : IDisposable
+{
+    private const string Extension = ".journal";
+
+    private readonly ConcurrentDictionary<int, SegmentFile> _open = new();
+    private readonly ILogger _logger;
+    private int _saidNotDirect;
+
+    public JournalFiles(string directory, JournalGeometry geometry, ILogger logger)
+    {
+        Directory = directory;
+        Geometry = geometry;
+        _logger = logger;
+    }
+
+    public string Directory { get; }
+    public JournalGeometry Geometry { get; }
+
+    public string PathOf(int segment) =>
+        Path.Combine(Directory, segment.ToString("D10", CultureInfo.InvariantCulture) + Extension);
+
+    /// <summary>The numbers of the segments that have a file, ascending.</summary>
+    public int[] List() => System.IO.Directory.EnumerateFiles(Directory, "*" + Extension)
+        .Select(path => int.Parse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture))
+        .Order()
+        .ToArray();
+
+    public bool Exists(int segment) => _open.ContainsKey(segment) || File.Exists(PathOf(segment));
+
+    /// <summary>Creates a segment's file where there is none, and claims its space.</summary>
+    /// <exception cref="IOException">No space left, among others; then there is no file.</exception>
+    public virtual void Allocate(int segment)
+    {
+        string path = PathOf(segment);
+        try
+        {
+            using (var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+            {
+                if (RandomAccess.GetLength(file) < Geometry.SegmentBytes)
+                    NativeFile.Allocate(file, path, Geometry.SegmentBytes);
+                RandomAccess.FlushToDisk(file);
+            }
+            NativeFile.SyncDirectory(Directory);
+        }
+        catch (Exception)
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    /// <summary>Writes whole sectors; when it returns they are on the disk.</summary>
+    public virtual void Write(int segment, long offset, ReadOnlySpan<byte> bytes) =>
+        RandomAccess.Write(Find(segment).Writes, bytes, offset);
+
+    /// <summary>Reads within one segment; what lies beyond its file's end reads as zeros.</summary>
+    public void Read(long address, Span<byte> destination)
+    {
+        int segment = Geometry.SegmentOf(address);
+        long offset = Geometry.OffsetInSegment(address);
+        var file = Find(segment).Reads;
+        while (!destination.IsEmpty)
+        {
+            int read = RandomAccess.Read(file, destination, offset);
+            if (read == 0)
+            {
+                destination.Clear();
+                return;
+            }
+            destination = destination[read..];
+            offset += read;
+        }
+    }
+
+    /// <summary>Makes a stretch of one segment zeros again, durably.</summary>
+    public void Clear(long address, long sizeBytes)
+    {
+        int segment = Geometry.SegmentOf(address);
+        using var file = File.OpenHandle(PathOf(segment), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        byte[] zeros = new byte[Math.Min(sizeBytes, 1 << 20)];
+        long offset = Geometry.OffsetInSegment(address);
+        for (long done = 0; done < sizeBytes;)
+        {
+            int size = (int)Math.Min(zeros.Length, sizeBytes - done);
+            RandomAccess.Write(file, zeros.AsSpan(0, size), offset + done);
+            done += size;
+        }
+        RandomAccess.FlushToDisk(file);
+    }
+
+    /// <summary>Deletes a segment's file. Nobody reads it any more.</summary>
+    public void Remove(int segment)
+    {
+        if (_open.TryRemove(segment, out var file))
+            file.Dispose();
+        File.Delete(PathOf(segment));
+    }
+
+    public void Dispose()
+    {
+        foreach (var file in _open.Values)
+            file.Dispose();
+        _open.Clear();
+        GC.SuppressFinalize(this);
+    }
+
+    private SegmentFile Find(int segment)
+    {
+        if (_open.TryGetValue(segment, out var file))
+            return file;
+        lock (_open)
+            return _open.GetOrAdd(segment, Open);
+    }
+
+    private SegmentFile Open(int segment)
+    {
+        string path = PathOf(segment);
+        var writes = NativeFile.OpenForSyncedWrites(path, out bool direct);
+        if (!direct && Interlocked.Exchange(ref _saidNotDirect, 1) == 0)
+            _logger.NotDirect(Directory);
+        return new SegmentFile(
+            writes, File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+    }
+
+    private sealed record SegmentFile(SafeFileHandle Writes, SafeFileHandle Reads) : IDisposable
+    {
+        public void Dispose()
+        {
+            Writes.Dispose();
+            Reads.Dispose();
+        }
+    }
+}

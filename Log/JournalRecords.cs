@@ -1,0 +1,160 @@
+using System.Buffers;
+using Loire.Protocol.Records;
+
+namespace Loire.Log;
+
+/// <summary>Batches of one partition, planned from its index and copied when they are sent: from the journal's memory
+/// where they are still there, else from its files, neighbours in one read.</summary>
+internal sealed class JournalRecords : IRecordsSource
+{
+    /// <summary>How far apart batches may lie to be read at once: reading the bytes between costs less than a call.</summary>
+    private const int NeighbourGapBytes = 16 << 10;
+    private const int MaxReadBytes = 1 << 20;
+
+    /// <summary>What is asked of the output at a time; it may give more.</summary>
+    private const int OutputHintBytes = 4096;
+
+    private readonly Journal _journal;
+    private readonly JournalSegment _pinned;
+    private readonly Range[] _batches;
+    private readonly int _count;
+
+    private JournalRecords(Journal journal, JournalSegment pinned, Range[] batches, int count, int sizeBytes, long nextOffset)
+    {
+        _journal = journal;
+        _pinned = pinned;
+        _batches = batches;
+        _count = count;
+        SizeBytes = sizeBytes;
+        NextOffset = nextOffset;
+        // Segments are removed oldest first: this one keeps all later ones.
+        pinned.AddReference();
+    }
+
+    public int SizeBytes { get; }
+    public long NextOffset { get; }
+
+    /// <summary>Under the partition's lock.</summary>
+    public static JournalRecords? Plan(
+        Journal journal, BatchIndex index, long from, long limit, int maxBytes, bool atLeastOne)
+    {
+        var position = index.Find(from);
+        if (!index.TryGet(position, out var entry) || !Fits(entry, 0))
+            return null;
+
+        var pinned = index.Blocks[position.Block].Segment;
+        var batches = ArrayPool<Range>.Shared.Rent(16);
+        int count = 0, size = 0;
+        long next;
+        do
+        {
+            if (count == batches.Length)
+                Grow(ref batches);
+            batches[count++] = new Range(entry.Address, entry.SizeBytes);
+            size += entry.SizeBytes;
+            next = entry.NextOffset;
+            position = index.Next(position);
+        }
+        while (index.TryGet(position, out entry) && Fits(entry, size));
+        return new JournalRecords(journal, pinned, batches, count, size, next);
+
+        bool Fits(in IndexEntry candidate, int before) =>
+            candidate.NextOffset <= limit
+            && ((long)before + candidate.SizeBytes <= maxBytes || (before == 0 && atLeastOne));
+    }
+
+    public void CopyTo(IBufferWriter<byte> output)
+    {
+        for (int i = 0; i < _count;)
+        {
+            var batch = _batches[i];
+            int done = CopyFromMemory(batch.Address, batch.SizeBytes, output);
+            if (done == batch.SizeBytes)
+                i++;
+            else
+                i = CopyFromDisk(i, done, output);
+        }
+    }
+
+    public void Release()
+    {
+        _pinned.Release();
+        ArrayPool<Range>.Shared.Return(_batches);
+    }
+
+    /// <returns>How much of it was there.</returns>
+    private int CopyFromMemory(long address, int sizeBytes, IBufferWriter<byte> output)
+    {
+        int done = 0;
+        while (done < sizeBytes)
+        {
+            var span = output.GetSpan(Math.Min(sizeBytes - done, OutputHintBytes));
+            int size = Math.Min(span.Length, sizeBytes - done);
+            if (!_journal.TryCopyFromMemory(address + done, span[..size]))
+                break;
+            output.Advance(size);
+            done += size;
+        }
+        return done;
+    }
+
+    /// <summary>Reads a batch from where memory left off, and the neighbours that follow it.</summary>
+    /// <returns>The first batch that was not read.</returns>
+    private int CopyFromDisk(int first, int done, IBufferWriter<byte> output)
+    {
+        long start = _batches[first].Address + done;
+        int end = first + 1;
+        while (end < _count && IsNeighbour(end, start))
+            end++;
+        if (end == first + 1)
+        {
+            CopyFromDisk(start, _batches[first].SizeBytes - done, output);
+            return end;
+        }
+
+        int size = (int)(_batches[end - 1].End - start);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(size);
+        _journal.Files.Read(start, buffer.AsSpan(0, size));
+        for (int i = first; i < end; i++)
+        {
+            long from = Math.Max(start, _batches[i].Address);
+            output.Write(buffer.AsSpan((int)(from - start), (int)(_batches[i].End - from)));
+        }
+        ArrayPool<byte>.Shared.Return(buffer);
+        return end;
+    }
+
+    private void CopyFromDisk(long address, int sizeBytes, IBufferWriter<byte> output)
+    {
+        while (sizeBytes > 0)
+        {
+            var span = output.GetSpan(Math.Min(sizeBytes, MaxReadBytes));
+            int size = Math.Min(span.Length, sizeBytes);
+            _journal.Files.Read(address, span[..size]);
+            output.Advance(size);
+            address += size;
+            sizeBytes -= size;
+        }
+    }
+
+    private bool IsNeighbour(int batch, long start)
+    {
+        var geometry = _journal.Geometry;
+        return _batches[batch].Address - _batches[batch - 1].End <= NeighbourGapBytes
+            && _batches[batch].End - start <= MaxReadBytes
+            && geometry.SegmentOf(_batches[batch].Address) == geometry.SegmentOf(start);
+    }
+
+    private static void Grow(ref Range[] batches)
+    {
+        var larger = ArrayPool<Range>.Shared.Rent(batches.Length * 2);
+        batches.CopyTo(larger, 0);
+        ArrayPool<Range>.Shared.Return(batches);
+        batches = larger;
+    }
+
+    private readonly record struct Range(long Address, int SizeBytes)
+    {
+        public long End => Address + SizeBytes;
+    }
+}

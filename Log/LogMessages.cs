@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Log;
+
+/// <summary>What the log says in its operator's log.</summary>
+internal static partial class LogMessages
+{
+    [LoggerMessage(1, LogLevel.Information,
+        "Opened {Directory}: {Partitions} partitions, journal from {Begin} to {Tail}, {Replayed} bytes replayed in {ElapsedMs} ms")]
+    public static partial void Opened(
+        this ILogger logger, string directory, int partitions, long begin, long tail, long replayed, long elapsedMs);
+
+    [LoggerMessage(2, LogLevel.Warning,
+        "Torn tail in {File}: cut at address {Address}, {Bytes} bytes dropped that were never acknowledged")]
+    public static partial void TornTail(this ILogger logger, string file, long address, long bytes);
+
+    [LoggerMessage(3, LogLevel.Warning, "Index file {File} is missing or damaged; rebuilt from its segment")]
+    public static partial void IndexRebuilt(this ILogger logger, string file);
+
+    [LoggerMessage(4, LogLevel.Information,
+        "The file system of {Directory} takes no O_DIRECT writes; using ordinary synced writes")]
+    public static partial void NotDirect(this ILogger logger, string directory);
+
+    [LoggerMessage(5, LogLevel.Critical, "The log takes no more writes")]
+    public static partial void Failed(this ILogger logger, Exception failure);
+
+    [LoggerMessage(6, LogLevel.Debug, "Checkpoint at address {Address} with {Partitions} partitions")]
+    public static partial void CheckpointTaken(this ILogger logger, long address, int partitions);
+
+    [LoggerMessage(7, LogLevel.Information, "Removed {File}: nothing in it is wanted any more")]
+    public static partial void SegmentRemoved(this ILogger logger, string file);
+}

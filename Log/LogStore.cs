@@ -1,0 +1,177 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Log;
+
+/// <summary>The logs of a data directory: <c>lock</c> and the directory <c>journal</c> with the journal's files, their indexes
+/// and the checkpoint.</summary>
+public sealed class LogStore : ILogStore
+{
+    private readonly ConcurrentDictionary<PartitionKey, PartitionLog> _partitions = new();
+    private readonly DirectoryLock _lock;
+    private readonly SegmentTable _segments;
+    private readonly PartitionContext _context;
+    private readonly Journal _journal;
+    private readonly Checkpointer _checkpointer;
+    private readonly ILogger _logger;
+    private int _nextHandle;
+    private bool _closed;
+
+    private LogStore(LogStoreOptions options, DirectoryLock directoryLock, ILogger logger)
+    {
+        var watch = Stopwatch.StartNew();
+        _lock = directoryLock;
+        _logger = logger;
+        DataDirectory = options.DataDirectory;
+        MaxBatchBytes = options.MaxBatchBytes;
+        Checkpointer? checkpointer = null;
+        _segments = new SegmentTable(() => checkpointer?.WantTrim());
+        _context = new PartitionContext(_segments, MaxBatchBytes, Forget);
+
+        var directory = JournalDirectory.Open(options, logger);
+        var checkpoint = Checkpoint.TryRead(directory.Path) ?? directory.FirstCheckpoint();
+        var recovery = new Recovery(directory.Files, _context, logger);
+        recovery.Run(checkpoint);
+        directory.Files.Allocate(directory.Files.Geometry.SegmentOf(recovery.Tail));
+
+        _journal = new Journal(directory.Files, directory.MemoryBytes, recovery.Tail, recovery.NextSequence);
+        _context.Journal = _journal;
+        _nextHandle = recovery.NextHandle;
+        foreach (var partition in recovery.Partitions)
+            _partitions[PartitionKey.Of(partition.Partition)] = partition;
+
+        _checkpointer = checkpointer = new Checkpointer(_journal, _segments, checkpoint, logger);
+        foreach (var full in recovery.Full)
+            _checkpointer.Add(full);
+        _journal.SegmentFull = _ => OnSegmentFull();
+        _journal.OnFailed = OnFailed;
+        _checkpointer.Start();
+        logger.Opened(
+            DataDirectory, _partitions.Count, recovery.Begin, recovery.Tail, recovery.ReplayedBytes, watch.ElapsedMilliseconds);
+    }
+
+    public string DataDirectory { get; }
+    public int MaxBatchBytes { get; }
+    public LogStoreException? Failure => _journal.Failure;
+    public CancellationToken Failed => _journal.Failed;
+    public IReadOnlyCollection<TopicIdPartition> Partitions =>
+        _partitions.Values.Select(partition => partition.Partition).ToArray();
+
+    /// <summary>Opens a data directory, creating it where there is none, and recovers what is in it.</summary>
+    /// <exception cref="LogStoreException">It is in use, damaged, of a newer format or not a log's.</exception>
+    public static LogStore Open(LogStoreOptions options)
+    {
+        options.Validate();
+        Directory.CreateDirectory(options.DataDirectory);
+        var directoryLock = DirectoryLock.Take(options.DataDirectory);
+        try
+        {
+            return new LogStore(options, directoryLock, options.LoggerFactory.CreateLogger<LogStore>());
+        }
+        catch (Exception)
+        {
+            directoryLock.Dispose();
+            throw;
+        }
+    }
+
+    public IPartitionLog Open(TopicIdPartition partition, IPartitionLogObserver observer)
+    {
+        var log = _partitions.TryGetValue(PartitionKey.Of(partition), out var known) ? known : Create(partition);
+        log.Replay(observer);
+        if (Failure is { } failure)
+            observer.OnFailed(failure);
+        return log;
+    }
+
+    public void Delete(TopicIdPartition partition)
+    {
+        if (_partitions.TryGetValue(PartitionKey.Of(partition), out var log))
+            log.Delete();
+    }
+
+    public ValueTask WaitForSpaceAsync(CancellationToken cancellationToken) => _journal.Space.WaitAsync(cancellationToken);
+
+    public LogStoreSpace GetSpace()
+    {
+        var drive = new DriveInfo(Path.GetFullPath(DataDirectory));
+        return new LogStoreSpace(drive.TotalSize, drive.AvailableFreeSpace);
+    }
+
+    /// <summary>Syncs what was appended and takes a checkpoint, so that the next start replays nothing.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _closed, true))
+            return;
+        await Task.Run(Close).ConfigureAwait(false);
+    }
+
+    private void Close()
+    {
+        if (_journal.Failure is null && _journal.Commits.WaitUntil(_journal.TailAddress))
+        {
+            lock (_journal.AppendLock)
+                _checkpointer.Add(SealCurrent(JournalGeometry.RoundUpToSector(_journal.TailAddress)));
+        }
+        _checkpointer.Stop();
+        _journal.Dispose();
+        _segments.Dispose();
+        _lock.Dispose();
+    }
+
+    private PartitionLog Create(TopicIdPartition partition)
+    {
+        byte[] payload = PartitionName.Encode(partition);
+        while (true)
+        {
+            lock (_journal.AppendLock)
+            {
+                if (_partitions.TryGetValue(PartitionKey.Of(partition), out var known))
+                    return known;
+                if (_journal.TryAppend(EntryKind.Create, _nextHandle, payload, default, out _))
+                {
+                    var log = new PartitionLog(
+                        _context, new PartitionState(_nextHandle++, partition, 0, 0, 0, ObserverSnapshot.None));
+                    log.ApplyCreate();
+                    _partitions[PartitionKey.Of(partition)] = log;
+                    _journal.Commits.Start();
+                    return log;
+                }
+            }
+            _journal.Space.WaitAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        }
+    }
+
+    private void Forget(PartitionLog partition) =>
+        _partitions.TryRemove(new(PartitionKey.Of(partition.Partition), partition));
+
+    private void OnSegmentFull()
+    {
+        int next = _segments.Current.Number + 1;
+        _checkpointer.Add(SealCurrent(_journal.Geometry.StartOf(next)));
+        _segments.Begin(next);
+    }
+
+    private SealedSegment SealCurrent(long until)
+    {
+        var current = _segments.Current;
+        var partitions = current.Touched.Select(partition => partition.Seal(current)).ToList();
+        return new SealedSegment(current, until, _journal.NextSequence, partitions);
+    }
+
+    private void OnFailed(LogStoreException failure)
+    {
+        _logger.Failed(failure);
+        foreach (var partition in _partitions.Values)
+            partition.Observer?.OnFailed(failure);
+    }
+
+    /// <summary>The name is left out: it may change, the id does not.</summary>
+    private readonly record struct PartitionKey(TopicId Topic, PartitionIndex Partition)
+    {
+        public static PartitionKey Of(TopicIdPartition partition) => new(partition.TopicId, partition.Partition);
+    }
+}

@@ -1,0 +1,76 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Loire.Log;
+
+/// <summary>The few calls of the operating system that .NET has no name for. Elsewhere than on Linux the nearest that .NET
+/// offers takes their place.</summary>
+internal static partial class NativeFile
+{
+    private const int ReadWrite = 0x2;
+    private const int DataSync = 0x1000;
+    private const int CloseOnExec = 0x80000;
+    private const int InvalidArgument = 22;
+
+    private static int Direct =>
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+
+    /// <summary>Opens an existing file so that a write is on the disk when it returns, past the page cache where the file
+    /// system can.</summary>
+    public static SafeFileHandle OpenForSyncedWrites(string path, out bool direct)
+    {
+        direct = false;
+        if (!OperatingSystem.IsLinux())
+            return File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, FileOptions.WriteThrough);
+
+        int file = Open(path, ReadWrite | DataSync | CloseOnExec | Direct, 0);
+        direct = file >= 0;
+        if (!direct && Marshal.GetLastPInvokeError() == InvalidArgument)
+            file = Open(path, ReadWrite | DataSync | CloseOnExec, 0);
+        if (file < 0)
+            throw LastError($"{path} cannot be opened");
+        return new SafeFileHandle(file, ownsHandle: true);
+    }
+
+    /// <summary>Claims the space of a file, which then reads as zeros.</summary>
+    /// <exception cref="IOException">No space left, among others.</exception>
+    public static void Allocate(SafeFileHandle file, string path, long sizeBytes)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.SetLength(file, sizeBytes);
+            return;
+        }
+        int error = PosixFallocate(file, 0, sizeBytes);
+        if (error != 0)
+            throw new IOException($"{path}: {sizeBytes} bytes cannot be allocated: {new Win32Exception(error).Message}");
+    }
+
+    /// <summary>Makes the names in a directory durable.</summary>
+    public static void SyncDirectory(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        int file = Open(path, CloseOnExec, 0);
+        if (file < 0)
+            throw LastError($"{path} cannot be opened");
+        using var handle = new SafeFileHandle(file, ownsHandle: true);
+        if (Sync(handle) != 0)
+            throw LastError($"{path} cannot be synced");
+    }
+
+    private static IOException LastError(string what) => new($"{what}: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "posix_fallocate")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int PosixFallocate(SafeFileHandle file, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Sync(SafeFileHandle file);
+}
