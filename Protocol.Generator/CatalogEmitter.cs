@@ -17,7 +17,8 @@ internal static class CatalogEmitter
                 source.Line($"public static MessageInfo {message.Name} {{ get; }} = {Info(message)};");
             source.Line();
             source.Line("/// <summary>Ordered by name.</summary>");
-            source.Line($"public static IReadOnlyList<MessageInfo> Messages {{ get; }} = [{string.Join(", ", messages.Select(m => m.Name))}];");
+            string all = string.Join(", ", messages.Select(m => m.Name));
+            source.Line($"public static IReadOnlyList<MessageInfo> Messages {{ get; }} = [{all}];");
             source.Line();
             source.Line("/// <summary>Ordered by API key.</summary>");
             source.Line($"public static IReadOnlyList<ApiMessages> Apis {{ get; }} = [{string.Join(", ", Apis(messages))}];");

@@ -31,7 +31,8 @@ internal static class FieldCode
         if (field.IsArray || field.IsStruct) return "new()";
         return field.Type switch
         {
-            WireType.String => field.Domain is null ? field.Default ?? "\"\"" : $"new {field.Domain.Name}({field.Default ?? "\"\""})",
+            WireType.String when field.Domain is null => field.Default ?? "\"\"",
+            WireType.String => $"new {field.Domain.Name}({field.Default ?? "\"\""})",
             WireType.Bytes => field.IsNullable ? "ReadOnlySequence<byte>.Empty" : null,
             WireType.Records => "RecordsPayload.Empty",
             _ => field.Default is null ? null : field.Domain is null ? field.Default : $"new({field.Default})",
@@ -48,14 +49,14 @@ internal static class FieldCode
         string value = Storage(field);
         if (field.DefaultsToNull) return field.Type == WireType.Records ? $"{value}.IsNull" : $"{value} is null";
         if (field.IsArray) return field.IsLazy ? $"{value} is null or {{ Count: 0 }}" : $"{value} is {{ Count: 0 }}";
-        if (field.IsStruct) return field.IsLazy ? $"({value} is null || {value}.IsDefault())" : $"({value} is not null && {value}.IsDefault())";
+        if (field.IsStruct) return field.IsLazy ? $"{value} is null || {value}.IsDefault()" : $"{value}?.IsDefault() == true";
         return field.Type switch
         {
             WireType.Bool => field.Default is null ? $"!{value}" : value,
             WireType.Uuid => field.Domain is null ? $"{value} == Guid.Empty" : $"{value}.IsNone",
             WireType.String => $"{Text(field, value)} == {field.Default ?? "\"\""}",
             WireType.Bytes => field.IsNullable ? $"{value} is {{ IsEmpty: true }}" : $"{value}.IsEmpty",
-            WireType.Records => $"({value} is {{ IsNull: false, SizeBytes: 0 }})",
+            WireType.Records => $"{value} is {{ IsNull: false, SizeBytes: 0 }}",
             _ => $"{Bare(field, value)} == {field.Default ?? "0"}",
         };
     }

@@ -39,9 +39,11 @@ internal static class MessageEmitter
         writer.EmitSizeOf();
         source.Line();
         writer.EmitWrite();
-        if (!message.Structs.Append(message.Root).SelectMany(s => s.Fields).Any(f => f.StructName == owner.Name && !f.IsArray)) return;
+        var allFields = message.Structs.Append(message.Root).SelectMany(s => s.Fields);
+        if (!allFields.Any(f => f.StructName == owner.Name && !f.IsArray)) return;
         source.Line();
-        source.Line($"internal bool IsDefault() => {string.Join(" && ", owner.Fields.Select(FieldCode.IsDefault).DefaultIfEmpty("true"))};");
+        string allDefault = string.Join(" && ", owner.Fields.Select(f => $"({FieldCode.IsDefault(f)})"));
+        source.Line($"internal bool IsDefault() => {allDefault};");
     }
 
     private static void EmitProperty(SourceText source, Field field)
@@ -50,7 +52,8 @@ internal static class MessageEmitter
         string wire = (field.IsArray ? "array of " : "") + (field.StructName ?? field.Type.ToString().ToLowerInvariant());
         string nullable = field.IsNullable ? $", null in {field.Nullable}" : "";
         string tag = field.Tag is { } number ? $", tag {number}" : "";
-        string lifetime = field.Type is WireType.Bytes or WireType.Records ? " A slice of the input when read: valid as long as that is." : "";
+        bool isSlice = field.Type is WireType.Bytes or WireType.Records;
+        string lifetime = isSlice ? " When read a slice of the input: valid as long as that is." : "";
         source.Line($"/// <summary>{wire}, versions {field.Versions}{nullable}{tag}.{lifetime}</summary>");
         if (field.IsLazy)
         {

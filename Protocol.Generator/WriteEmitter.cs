@@ -54,7 +54,7 @@ internal sealed class WriteEmitter(SourceText source, Message message, Struct ow
         string refuse = $"throw WireFormatException.CannotCarry({FieldCode.Quote(field.Path)}, version);";
         string nullable = field.Nullable.Condition(field.Versions);
         if (nullable is not ("true" or "false"))
-            source.Line($"if ({condition} && !({nullable}) && {FieldCode.Storage(field)} is null) {refuse}".Replace("true && ", "", StringComparison.Ordinal));
+            source.When(condition, () => source.Line($"if (!({nullable}) && {field.Name} is null) {refuse}"));
         if (field.Tag is null) source.When(condition, emit);
         if (condition != "true" && !field.Ignorable)
             source.Line($"if (!({condition}) && !({FieldCode.IsDefault(field)})) {refuse}");
