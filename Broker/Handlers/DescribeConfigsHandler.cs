@@ -1,0 +1,111 @@
+using Loire.Broker.Configs;
+using Loire.Broker.Ports;
+using Loire.Broker.Topics;
+using Loire.Protocol;
+using Loire.Protocol.Messages;
+using static Loire.Protocol.Messages.DescribeConfigsRequest;
+using static Loire.Protocol.Messages.DescribeConfigsResponse;
+
+namespace Loire.Broker.Handlers;
+
+/// <summary>DescribeConfigs, versions 0 to 4, for topics and brokers. Deviations from Kafka: only the configs that Loire
+/// has (docs/configs.md); synonyms stand in the order in which they win; other kinds of resources are refused.</summary>
+public sealed class DescribeConfigsHandler(ITopicCatalog catalog, IBrokerDirectory brokers)
+    : RequestHandler<DescribeConfigsRequest, DescribeConfigsResponse>
+{
+    public override ValueTask<DescribeConfigsResponse> HandleAsync(RequestContext context, DescribeConfigsRequest request)
+    {
+        var results = request.Resources.Select(resource => Describe(context, request, resource));
+        return ValueTask.FromResult(new DescribeConfigsResponse { Results = [.. results] });
+    }
+
+    private DescribeConfigsResult Describe(
+        RequestContext context, DescribeConfigsRequest request, DescribeConfigsResource resource)
+    {
+        var result = new DescribeConfigsResult
+        {
+            ErrorMessage = null,
+            ResourceType = resource.ResourceType,
+            ResourceName = resource.ResourceName,
+        };
+        try
+        {
+            var wanted = resource.ConfigurationKeys is { Count: > 0 } keys
+                ? keys.ToHashSet(StringComparer.Ordinal)
+                : null;
+            result.Configs =
+            [
+                .. Describe((ConfigResourceType)resource.ResourceType, resource.ResourceName)
+                    .Where(config => wanted is null || wanted.Contains(config.Definition.Name))
+                    .Select(config => Answer(context, request, resource, config)),
+            ];
+        }
+        catch (KafkaException refusal)
+        {
+            result.ErrorCode = refusal.Code;
+            result.ErrorMessage = refusal.Message;
+        }
+
+        return result;
+    }
+
+    private IEnumerable<ConfigValue> Describe(ConfigResourceType type, string name)
+    {
+        switch (type)
+        {
+            case ConfigResourceType.Topic:
+                var topic = FindTopic(new TopicName(name));
+                return TopicConfigTable.Table.All.Select(
+                    definition => catalog.Configs.DescribeTopic(definition, topic.ConfigOverrides));
+            case ConfigResourceType.Broker when name.Length == 0:
+                return catalog.GetOverrides(new ConfigResource(type, name)).Select(set => new ConfigValue(
+                    BrokerConfigTable.Table.Get(set.Key),
+                    set.Value,
+                    ConfigSource.DynamicDefaultBrokerConfig,
+                    [new ConfigSynonym(set.Key, set.Value, ConfigSource.DynamicDefaultBrokerConfig)]));
+            case ConfigResourceType.Broker when string.Equals(name, brokers.LocalNode.ToString(), StringComparison.Ordinal):
+                return BrokerConfigTable.Table.All.Select(catalog.Configs.DescribeBroker);
+            case ConfigResourceType.Broker:
+                throw new KafkaException(
+                    ErrorCode.InvalidRequest,
+                    $"This is broker {brokers.LocalNode}: it cannot describe broker '{name}'. Leave the name empty for all brokers.");
+            default:
+                throw new KafkaException(ErrorCode.InvalidRequest, $"Resources of type {type} have no configs here.");
+        }
+    }
+
+    private TopicMetadata FindTopic(TopicName name)
+    {
+        if (TopicNames.FindFault(name) is { } fault)
+            throw new KafkaException(ErrorCode.InvalidTopicException, fault);
+        return catalog.Current.Find(name)
+            ?? throw new KafkaException(ErrorCode.UnknownTopicOrPartition, $"Topic '{name}' does not exist.");
+    }
+
+    private static DescribeConfigsResourceResult Answer(
+        RequestContext context, DescribeConfigsRequest request, DescribeConfigsResource resource, ConfigValue config)
+    {
+        var definition = config.Definition;
+        var isTopic = resource.ResourceType == (sbyte)ConfigResourceType.Topic;
+        return new()
+        {
+            Name = definition.Name,
+            Value = definition.IsSensitive ? null : config.Value,
+            ReadOnly = !isTopic && !definition.IsDynamic,
+            IsDefault = context.ApiVersion == 0 && config.Source == ConfigSource.DefaultConfig,
+            ConfigSource = (sbyte)config.Source,
+            IsSensitive = definition.IsSensitive,
+            ConfigType = (sbyte)definition.Type,
+            Documentation = request.IncludeDocumentation ? definition.Documentation : null,
+            Synonyms = !request.IncludeSynonyms ? [] :
+            [
+                .. config.Synonyms.Select(synonym => new DescribeConfigsSynonym
+                {
+                    Name = synonym.Name,
+                    Value = definition.IsSensitive ? null : synonym.Value,
+                    Source = (sbyte)synonym.Source,
+                }),
+            ],
+        };
+    }
+}
