@@ -59,6 +59,8 @@ public static class Crc32C
         return ~crc;
     }
 
+    // Compiled well from the first call on: the loops would spend a broker's first seconds in slow code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint AppendByHardware(uint state, ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length >= 3 * LongStride)
@@ -79,6 +81,7 @@ public static class Crc32C
         return state;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint AppendThreeStreams(uint first, ReadOnlySpan<byte> bytes, int stride, uint[] shift)
     {
         var a = MemoryMarshal.Cast<byte, ulong>(bytes[..stride]);
