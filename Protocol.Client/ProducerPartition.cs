@@ -1,0 +1,226 @@
+using System.Buffers;
+using Loire.Protocol.Messages;
+using Loire.Protocol.Records;
+
+namespace Loire.Protocol.Client;
+
+/// <summary>The batches of one partition: the one being filled, those that wait and those in flight. Batches reach the
+/// leader in order; after a passing error those in flight come to rest first and are then sent again in order.</summary>
+internal sealed class ProducerPartition : IDisposable
+{
+    private const int WaitingBatchesMax = 4;
+    private const short HighestProduceVersion = 12;
+    private static readonly TimeSpan RetryBackoff = TimeSpan.FromMilliseconds(100);
+
+    private readonly Producer _producer;
+    private readonly ProducerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Lock _lock = new();
+    private readonly RecordBatchBuilder _builder;
+    private readonly LinkedList<ProducerBatch> _waiting = new();
+    private readonly SortedList<long, ProducerBatch> _failed = [];
+    private readonly Stack<ProducerBatch> _spare = new();
+    private TaskCompletionSource? _progress;
+    private long _nextOrdinal;
+    private int _nextSequence;
+    private int _inFlight;
+    private bool _isPumping;
+    private long _startedTimestamp;
+
+    public ProducerPartition(Producer producer, TopicPartition partition, ProducerId producerId, short producerEpoch)
+    {
+        _producer = producer;
+        _options = producer.Options;
+        _time = producer.Client.Options.TimeProvider;
+        Partition = partition;
+        _builder = new RecordBatchBuilder { Codec = _options.Codec, ProducerId = producerId, ProducerEpoch = producerEpoch };
+    }
+
+    public TopicPartition Partition { get; }
+
+    /// <summary>Appends a record.</summary>
+    /// <returns>Null when it was taken; else a task that completes when trying again is worth while.</returns>
+    public Task? TryAppend(long timestampMs, RecordBytes key, RecordBytes value, ReadOnlySpan<RecordHeader> headers)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count >= WaitingBatchesMax)
+                return WaitForProgress();
+            var size = RecordBatchBuilder.RecordSizeBound(key.Length, value.Length, headers);
+            if (_builder.Count > 0 && _builder.PlainSizeBytes + size > _options.BatchSizeBytes)
+                Seal();
+            if (_builder.Count == 0)
+                _startedTimestamp = _time.GetTimestamp();
+            _builder.Append(timestampMs, key, value, headers);
+            if (_options.Linger == TimeSpan.Zero && _inFlight == 0 && _waiting.Count == 0)
+                Seal();
+        }
+        Pump();
+        return null;
+    }
+
+    /// <summary>Sends what has waited as long as it may.</summary>
+    public void SendLingered(bool force)
+    {
+        lock (_lock)
+        {
+            if (_builder.Count > 0 && (force || _time.GetElapsedTime(_startedTimestamp) >= _options.Linger))
+                Seal();
+        }
+        Pump();
+    }
+
+    /// <summary>A task that completes at the next answer; null where nothing is under way.</summary>
+    public Task? WhenIdle()
+    {
+        lock (_lock)
+        {
+            return _builder.Count == 0 && _waiting.Count == 0 && _inFlight == 0 && _failed.Count == 0 ? null : WaitForProgress();
+        }
+    }
+
+    public void Dispose()
+    {
+        _builder.Dispose();
+        foreach (var batch in _waiting.Concat(_spare).Concat(_failed.Values))
+            batch.Bytes.Dispose();
+    }
+
+    private Task WaitForProgress() =>
+        (_progress ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    private void Seal()
+    {
+        var batch = _spare.TryPop(out var spare) ? spare : new ProducerBatch();
+        batch.Bytes.Clear();
+        batch.Ordinal = _nextOrdinal++;
+        batch.RecordsCount = _builder.Count;
+        batch.StartedTimestamp = _startedTimestamp;
+        if (_options.IsIdempotent)
+        {
+            _builder.BaseSequence = _nextSequence;
+            _nextSequence = (int)(((long)_nextSequence + _builder.Count) & int.MaxValue);
+        }
+        _builder.Build(batch.Bytes);
+        _waiting.AddLast(batch);
+    }
+
+    /// <summary>Starts sends while the window is open. One thread at a time, so that batches leave in order; the lock is
+    /// not held meanwhile, so that appends go on.</summary>
+    private void Pump()
+    {
+        var starts = false;
+        while (true)
+        {
+            ProducerBatch batch;
+            lock (_lock)
+            {
+                if (_isPumping && !starts)
+                    return;
+                if (_waiting.First is not { } first || _inFlight >= _options.InFlightMax || _failed.Count > 0)
+                {
+                    _isPumping = false;
+                    return;
+                }
+                _isPumping = starts = true;
+                batch = first.Value;
+                _waiting.RemoveFirst();
+                _inFlight++;
+            }
+            _ = SendAsync(batch);
+        }
+    }
+
+    private async Task SendAsync(ProducerBatch batch)
+    {
+        var offset = Offset.None;
+        KafkaClientException? failure = null;
+        try
+        {
+            offset = await ProduceAsync(batch);
+        }
+        catch (KafkaClientException exception)
+        {
+            failure = exception;
+        }
+        catch (Exception exception)
+        {
+            failure = new KafkaClientException(ErrorCode.UnknownServerError, exception.Message);
+        }
+        OnAnswered(batch, offset, failure);
+    }
+
+    private async Task<Offset> ProduceAsync(ProducerBatch batch)
+    {
+        var connection = await _producer.Client.GetLeaderConnectionAsync(Partition, CancellationToken.None);
+        var data = new ProduceRequest.PartitionProduceData
+        {
+            Index = Partition.Partition,
+            Records = new RecordsPayload(new ReadOnlySequence<byte>(batch.Bytes.WrittenMemory)),
+        };
+        var request = new ProduceRequest
+        {
+            TransactionalId = null,
+            Acks = _options.Acks,
+            TimeoutMs = (int)_producer.Client.Options.RequestTimeout.TotalMilliseconds,
+            TopicData = [new() { Name = Partition.Topic, PartitionData = [data] }],
+        };
+        if (_options.Acks == 0)
+        {
+            await connection.SendOneWayAsync(request, CancellationToken.None, HighestProduceVersion);
+            return Offset.None;
+        }
+        using var lease = await connection.SendLeasedAsync<ProduceRequest, ProduceResponse>(
+            request, CancellationToken.None, HighestProduceVersion);
+        var answer = lease.Response.Responses.Single().PartitionResponses.Single();
+        // A batch that was there already is delivered.
+        if (answer.ErrorCode != ErrorCode.DuplicateSequenceNumber)
+            KafkaClientException.ThrowIfError(answer.ErrorCode, answer.ErrorMessage, $"Producing to {Partition}");
+        return answer.BaseOffset;
+    }
+
+    private void OnAnswered(ProducerBatch batch, Offset offset, KafkaClientException? failure)
+    {
+        var elapsed = _time.GetElapsedTime(batch.StartedTimestamp);
+        TaskCompletionSource? progress = null;
+        var resend = false;
+        var retries = failure is not null && elapsed < _options.DeliveryTimeout && MayPass(failure);
+        var report = new DeliveryReport(Partition, offset, batch.RecordsCount, batch.Bytes.WrittenCount, elapsed, failure);
+        if (!retries)
+            _producer.Report(report);
+        lock (_lock)
+        {
+            _inFlight--;
+            if (retries)
+                _failed.Add(batch.Ordinal, batch);
+            else
+                _spare.Push(batch);
+            resend = _failed.Count > 0 && _inFlight == 0;
+            if (!retries)
+                (progress, _progress) = (_progress, null);
+            if (_options.Linger == TimeSpan.Zero && _waiting.Count == 0 && _builder.Count > 0 && _failed.Count == 0)
+                Seal();
+        }
+        progress?.TrySetResult();
+        if (resend)
+            _ = ResendAsync();
+        else
+            Pump();
+    }
+
+    private bool MayPass(KafkaClientException failure) =>
+        failure.IsRetriable || (_options.IsIdempotent && failure.Error == ErrorCode.OutOfOrderSequenceNumber);
+
+    private async Task ResendAsync()
+    {
+        _producer.Client.ForgetMetadata();
+        await Task.Delay(RetryBackoff, _time);
+        lock (_lock)
+        {
+            for (var i = _failed.Count - 1; i >= 0; i--)
+                _waiting.AddFirst(_failed.GetValueAtIndex(i));
+            _failed.Clear();
+        }
+        Pump();
+    }
+}
