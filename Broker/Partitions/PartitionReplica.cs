@@ -124,6 +124,8 @@ public sealed class PartitionReplica : IPartitionLogObserver
     /// <param name="atLeastOne">Give the first batch even where it alone is over <paramref name="maxBytes"/>.</param>
     /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, or why the partition cannot be read
     /// here.</returns>
+    /// <exception cref="LogStoreException">The log is damaged there.</exception>
+    /// <exception cref="IOException">The disk cannot be read.</exception>
     public PartitionRead Read(Offset from, int maxBytes, bool atLeastOne, ReadIsolation isolation)
     {
         var availability = Availability;
@@ -131,6 +133,9 @@ public sealed class PartitionReplica : IPartitionLogObserver
         var lastStable = Offset.Min(LastStableOffset, highWatermark);
         var limit = isolation == ReadIsolation.Committed ? lastStable : highWatermark;
         if (availability != ErrorCode.None) return ReadOf(availability, null, from);
+
+        // A caught-up reader, by far the most frequent one, costs the log nothing.
+        if (from == limit && from >= LogStartOffset) return ReadOf(ErrorCode.None, null, from);
 
         var read = _log.Read(from, limit, maxBytes, atLeastOne);
         return read.Status == LogReadStatus.OutOfRange

@@ -1,0 +1,163 @@
+using Loire.Broker.Handlers.Fetching;
+using Loire.Broker.Partitions;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+using Loire.Protocol.Messages;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Broker.Handlers;
+
+/// <summary>Fetch, versions 4 to 18 (sessions from 7, topics by id from 13 on). As Kafka, with these differences: an
+/// offset out of range is told together with the watermarks; zstd batches go to all versions, as with Kafka 4; nobody is
+/// sent to another replica to read (KIP-392).</summary>
+public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
+{
+    private const short FirstVersionWithTopicIds = 13;
+    private const int NoSession = 0;
+    private const int NewSessionEpoch = 0;
+    private const int LastEpoch = -1;
+
+    private readonly IPartitionDirectory _partitions;
+    private readonly IBrokerDirectory _brokers;
+    private readonly IBrokerConfigs _configs;
+    private readonly TimeProvider _time;
+    private readonly ILogger<FetchHandler> _logger;
+    private readonly FetchSessionCache _sessions = new(static () => Random.Shared.Next(1, int.MaxValue));
+
+    public FetchHandler(
+        IPartitionDirectory partitions,
+        IBrokerDirectory brokers,
+        IBrokerConfigs configs,
+        TimeProvider time,
+        ILogger<FetchHandler> logger)
+    {
+        _partitions = partitions;
+        _brokers = brokers;
+        _configs = configs;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>Fetch sessions held now.</summary>
+    public int SessionCount => _sessions.Count;
+
+    public override async ValueTask<FetchResponse> HandleAsync(RequestContext context, FetchRequest request)
+    {
+        var isFull = request.SessionEpoch is NewSessionEpoch or LastEpoch;
+        if (isFull)
+        {
+            if (request.SessionId != NoSession) _sessions.Remove(request.SessionId);
+            var asked = new List<FetchPartition>();
+            Collect(context, request, asked.Add);
+            await ReadAsync(context, request, asked);
+            return AnswerFull(context, request, asked);
+        }
+
+        var usesTopicIds = context.ApiVersion >= FirstVersionWithTopicIds;
+        var error = _sessions.TryTake(request.SessionId, request.SessionEpoch, usesTopicIds, NowMs(), out var session);
+        if (session is null || error != ErrorCode.None) return new FetchResponse { ErrorCode = error };
+        try
+        {
+            Collect(context, request, session.Set);
+            session.Forget(Forgotten(context, request));
+            if (session.Partitions.Count == 0) _sessions.Remove(session.Id);
+            await ReadAsync(context, request, session.Partitions);
+            return AnswerIncremental(context, request, session);
+        }
+        finally
+        {
+            _sessions.Return(session);
+        }
+    }
+
+    /// <summary>Reads, and waits and reads again while there is too little and time is left. Afterwards the partitions
+    /// hold what was found; when it throws they hold nothing.</summary>
+    private async ValueTask ReadAsync(RequestContext context, FetchRequest request, List<FetchPartition> partitions)
+    {
+        var maxBytes = Math.Min(Math.Max(0, request.MaxBytes), _configs.Current.FetchMaxBytes);
+        var minBytes = Math.Min(request.MinBytes, maxBytes);
+        var isolation = IsolationOf(request);
+        var start = _time.GetTimestamp();
+        try
+        {
+            while (true)
+            {
+                var readBytes = ReadOnce(partitions, maxBytes, isolation, out var isUrgent);
+                var left = TimeSpan.FromMilliseconds(request.MaxWaitMs) - _time.GetElapsedTime(start);
+                if (readBytes >= minBytes || isUrgent || left <= TimeSpan.Zero) return;
+
+                foreach (var partition in partitions) partition.Release();
+                await FetchWait.WaitAsync(partitions, minBytes - readBytes, left, _time, context.Aborted);
+                context.Aborted.ThrowIfCancellationRequested();
+            }
+        }
+        catch
+        {
+            foreach (var partition in partitions) partition.Release();
+            throw;
+        }
+    }
+
+    private long ReadOnce(List<FetchPartition> partitions, int maxBytes, ReadIsolation isolation, out bool isUrgent)
+    {
+        var pass = new FetchPass(_partitions, maxBytes, isolation, _logger);
+        pass.Run(partitions);
+        isUrgent = pass.IsUrgent;
+        return pass.ReadBytes;
+    }
+
+    private FetchResponse AnswerFull(RequestContext context, FetchRequest request, List<FetchPartition> partitions)
+    {
+        var session = request.SessionEpoch == NewSessionEpoch
+            ? _sessions.Create(
+                partitions, context.ApiVersion >= FirstVersionWithTopicIds, _configs.Current.FetchSessionSlots, NowMs())
+            : null;
+        var response = new FetchResponse { SessionId = session?.Id ?? NoSession };
+        var answer = new FetchAnswer(response, context.ApiVersion, IsolationOf(request));
+        foreach (var partition in partitions) answer.Add(partition);
+        answer.AddLeaders(_brokers);
+        return response;
+    }
+
+    /// <summary>Tells what changed since the session's last answer.</summary>
+    private FetchResponse AnswerIncremental(RequestContext context, FetchRequest request, FetchSession session)
+    {
+        var response = new FetchResponse { SessionId = session.Partitions.Count == 0 ? NoSession : session.Id };
+        var answer = new FetchAnswer(response, context.ApiVersion, IsolationOf(request));
+        foreach (var partition in session.Partitions) answer.AddIfChanged(partition);
+        answer.AddLeaders(_brokers);
+        session.Rotate();
+        return response;
+    }
+
+    private static void Collect(RequestContext context, FetchRequest request, Action<FetchPartition> add)
+    {
+        var byId = context.ApiVersion >= FirstVersionWithTopicIds;
+        foreach (var topic in request.Topics)
+        {
+            foreach (var partition in topic.Partitions)
+            {
+                add(new FetchPartition(byId ? default : topic.Topic, byId ? topic.TopicId : default, partition.Partition)
+                {
+                    FetchOffset = partition.FetchOffset,
+                    MaxBytes = partition.PartitionMaxBytes,
+                    CurrentLeaderEpoch = partition.CurrentLeaderEpoch,
+                    LastFetchedEpoch = partition.LastFetchedEpoch,
+                });
+            }
+        }
+    }
+
+    private static IEnumerable<FetchKey> Forgotten(RequestContext context, FetchRequest request)
+    {
+        var byId = context.ApiVersion >= FirstVersionWithTopicIds;
+        return request.ForgottenTopicsData.SelectMany(
+            topic => topic.Partitions,
+            (topic, index) => new FetchKey(byId ? default : topic.Topic, byId ? topic.TopicId : default, index));
+    }
+
+    private static ReadIsolation IsolationOf(FetchRequest request) =>
+        request.IsolationLevel == 1 ? ReadIsolation.Committed : ReadIsolation.Uncommitted;
+
+    private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+}
