@@ -1,16 +1,21 @@
 using System.Diagnostics.CodeAnalysis;
+using Loire.Broker.Ports;
 using Loire.Protocol;
 
 namespace Loire.Broker.Groups;
 
 /// <summary>What the parts of a coordinator share: its groups, their deadlines and the settings.</summary>
-internal sealed class CoordinatorState(GroupCoordinatorConfig config)
+internal sealed class CoordinatorState(IBrokerConfigs configs)
 {
     private readonly Dictionary<GroupId, ClassicGroup> _groups = [];
 
-    public GroupCoordinatorConfig Config { get; } = config;
+    public BrokerConfig Config => configs.Current;
     public Deadlines Deadlines { get; } = new();
     public IEnumerable<ClassicGroup> Groups => _groups.Values;
+
+    /// <summary>Writes whose fate is not known yet.</summary>
+    public HashSet<CoordinatorWrite> InFlight { get; } = [];
+
     public int GroupCount => _groups.Count;
 
     public bool TryFind(GroupId id, [NotNullWhen(true)] out ClassicGroup? group) => _groups.TryGetValue(id, out group);
@@ -36,7 +41,7 @@ internal sealed class CoordinatorState(GroupCoordinatorConfig config)
         _groups.Remove(group.Id);
     }
 
-    public static void Write(
+    public void Write(
         CoordinatorStep step,
         ClassicGroup group,
         IReadOnlyList<CoordinatorRecord> records,
@@ -44,6 +49,7 @@ internal sealed class CoordinatorState(GroupCoordinatorConfig config)
     {
         var write = new CoordinatorWrite(group, records, settled);
         group.Writes.Started(write);
+        InFlight.Add(write);
         step.Writes.Add(write);
     }
 

@@ -47,7 +47,7 @@ internal sealed class ExpiryCore(CoordinatorState state)
             if (group.State == GroupState.Empty && group.PendingJoins.Count == 0 && expired.Count == group.Offsets.Count)
                 Delete(group, expired, step, settled: null);
             else if (expired.Count > 0)
-                CoordinatorState.Write(step, group, Tombstones(group, expired), settled: null);
+                state.Write(step, group, Tombstones(group, expired), settled: null);
         }
         ScheduleCheck(step);
     }
@@ -59,7 +59,7 @@ internal sealed class ExpiryCore(CoordinatorState state)
         {
             var partitions = group.Offsets.Of(topic).Select(entry => entry.Partition).ToList();
             if (partitions.Count > 0)
-                CoordinatorState.Write(step, group, Tombstones(group, partitions), settled: null);
+                state.Write(step, group, Tombstones(group, partitions), settled: null);
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed class ExpiryCore(CoordinatorState state)
         group.Writes.Shut();
         var records = Tombstones(group, offsets);
         records.Add(new GroupMetadataRecord(group.Id, null));
-        CoordinatorState.Write(step, group, records, (done, error) =>
+        state.Write(step, group, records, (done, error) =>
         {
             if (error == ErrorCode.None)
                 state.Remove(group);

@@ -16,6 +16,14 @@ public abstract record GroupCommand(GroupId Group)
 
     /// <summary>Answers with an error that the coordinator as a whole has: loading, moved, refused by the log.</summary>
     internal abstract void Fail(ErrorCode error, CoordinatorStep step);
+
+    /// <summary>Answers in the place of a coordinator that is not here.</summary>
+    internal void Refuse(ErrorCode error)
+    {
+        var step = new CoordinatorStep(default);
+        Fail(error, step);
+        step.Replies.ForEach(reply => reply());
+    }
 }
 
 /// <param name="MemberId">Empty for a member that has no id yet.</param>

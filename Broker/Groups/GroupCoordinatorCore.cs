@@ -1,3 +1,4 @@
+using Loire.Broker.Ports;
 using Loire.Protocol;
 
 namespace Loire.Broker.Groups;
@@ -20,9 +21,9 @@ public sealed class GroupCoordinatorCore
     private readonly OffsetsCore _offsets;
     private readonly ExpiryCore _expiry;
 
-    public GroupCoordinatorCore(GroupCoordinatorConfig config)
+    public GroupCoordinatorCore(IBrokerConfigs configs)
     {
-        _state = new CoordinatorState(config);
+        _state = new CoordinatorState(configs);
         _rebalance = new RebalanceCore(_state);
         _join = new JoinCore(_state, _rebalance);
         _sync = new SyncCore(_state, _rebalance);
@@ -49,7 +50,7 @@ public sealed class GroupCoordinatorCore
             group.Restore(group.Recorded!);
             foreach (var member in group.Members)
                 _state.RenewSession(member, step.Now);
-            if (group.MemberCount > _state.Config.MaxSize)
+            if (group.MemberCount > _state.Config.GroupMaxSize)
                 _rebalance.Prepare(group, $"{group.MemberCount} members are over group.max.size", step);
         }
         _expiry.ScheduleCheck(step);
@@ -139,8 +140,8 @@ public sealed class GroupCoordinatorCore
     /// <param name="error">As the client is to be told.</param>
     public void Refused(CoordinatorWrite write, ErrorCode error, CoordinatorStep step) => Settle(write, error, step);
 
-    /// <summary>Answers all who wait, except for a write, with <paramref name="error"/>: the coordinator moves or starts
-    /// anew from its log.</summary>
+    /// <summary>Answers all who wait, writes included, with <paramref name="error"/>: the coordinator moves or starts anew
+    /// from its log. It is not used after this.</summary>
     public void Unload(ErrorCode error, CoordinatorStep step)
     {
         foreach (var group in _state.Groups.ToList())
@@ -156,6 +157,8 @@ public sealed class GroupCoordinatorCore
                 step.Reply(replyTo, SyncGroupReply.Failed(error));
             }
         }
+        foreach (var write in _state.InFlight.ToList())
+            write.Settled?.Invoke(step, error);
     }
 
     /// <returns>Null where there is no such group.</returns>
@@ -204,6 +207,7 @@ public sealed class GroupCoordinatorCore
     private void Settle(CoordinatorWrite write, ErrorCode error, CoordinatorStep step)
     {
         var group = write.Group;
+        _state.InFlight.Remove(write);
         group.Writes.Ended(write);
         write.Settled?.Invoke(step, error);
         if (group.Writes is not { IsShut: true, InFlight: 0 })

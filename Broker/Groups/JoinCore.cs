@@ -5,10 +5,17 @@ namespace Loire.Broker.Groups;
 /// <summary>JoinGroup: who becomes a member, and whether that means a rebalance.</summary>
 internal sealed class JoinCore(CoordinatorState state, RebalanceCore rebalance)
 {
+    /// <summary>How long a member that was never told its id may wait in a join: its client cannot send heartbeats yet,
+    /// and one that gave up would otherwise stay for ever. Fixed, as in Kafka.</summary>
+    private const int NewMemberJoinTimeoutMs = 300_000;
+
+    /// <summary>What an id takes over of the client's own name, so that it fits a string of the protocol.</summary>
+    private const int MemberNameMaxLength = 1_000;
+
     public void Join(JoinGroupCommand command, CoordinatorStep step)
     {
-        if (command.SessionTimeoutMs < state.Config.MinSessionTimeoutMs
-            || command.SessionTimeoutMs > state.Config.MaxSessionTimeoutMs)
+        if (command.SessionTimeoutMs < state.Config.GroupMinSessionTimeoutMs
+            || command.SessionTimeoutMs > state.Config.GroupMaxSessionTimeoutMs)
         {
             Refuse(command, ErrorCode.InvalidSessionTimeout, step);
             return;
@@ -76,8 +83,11 @@ internal sealed class JoinCore(CoordinatorState state, RebalanceCore rebalance)
         ClassicGroup group, string memberId, string leader, IReadOnlyList<JoinedMember> members, bool skipAssignment = false) =>
         new(ErrorCode.None, memberId, group.Generation, group.ProtocolType, group.ProtocolName, leader, skipAssignment, members);
 
-    private static string NewMemberId(JoinGroupCommand command) =>
-        $"{command.InstanceId ?? command.ClientId}-{command.NewMemberId}";
+    private static string NewMemberId(JoinGroupCommand command)
+    {
+        var name = command.InstanceId ?? command.ClientId;
+        return $"{name[..Math.Min(name.Length, MemberNameMaxLength)]}-{command.NewMemberId}";
+    }
 
     private static string Why(JoinGroupCommand command) => $"client reason: {command.Reason ?? "not provided"}";
 
@@ -87,8 +97,8 @@ internal sealed class JoinCore(CoordinatorState state, RebalanceCore rebalance)
     {
         GroupState.Empty => true,
         GroupState.PreparingRebalance =>
-            group.Find(memberId)?.AwaitingJoin is not null || group.AwaitingJoinCount < state.Config.MaxSize,
-        _ => group.Find(memberId) is not null || group.MemberCount < state.Config.MaxSize,
+            group.Find(memberId)?.AwaitingJoin is not null || group.AwaitingJoinCount < state.Config.GroupMaxSize,
+        _ => group.Find(memberId) is not null || group.MemberCount < state.Config.GroupMaxSize,
     };
 
     private void RequireMemberId(ClassicGroup group, JoinGroupCommand command, CoordinatorStep step)
@@ -113,7 +123,7 @@ internal sealed class JoinCore(CoordinatorState state, RebalanceCore rebalance)
             group.NewMemberAdded = true;
         group.Add(member, command.ProtocolType);
         group.AwaitJoin(member, command.ReplyTo);
-        state.RenewSession(member, step.Now, GroupCoordinatorConfig.NewMemberJoinTimeoutMs);
+        state.RenewSession(member, step.Now, NewMemberJoinTimeoutMs);
         var instance = command.InstanceId is null ? "" : $" with instance id {command.InstanceId}";
         rebalance.PrepareOrComplete(group, $"adding new member {memberId}{instance}; {Why(command)}", step);
     }
@@ -226,7 +236,7 @@ internal sealed class JoinCore(CoordinatorState state, RebalanceCore rebalance)
         ClassicGroup group, GroupMember member, string leaderBefore, JoinGroupCommand command, CoordinatorStep step)
     {
         var metadata = group.ToMetadata(m => m.Assignment);
-        CoordinatorState.Write(step, group, [new GroupMetadataRecord(group.Id, metadata)], (settled, error) =>
+        state.Write(step, group, [new GroupMetadataRecord(group.Id, metadata)], (settled, error) =>
         {
             if (member.AwaitingJoin != command.ReplyTo)
                 return;

@@ -36,7 +36,7 @@ internal sealed class OffsetsCore(CoordinatorState state)
             step.Reply(command.ReplyTo, errors);
             return;
         }
-        CoordinatorState.Write(step, group ?? state.GetOrCreate(command.Group, step.Now), records, (settled, refused) =>
+        state.Write(step, group ?? state.GetOrCreate(command.Group, step.Now), records, (settled, refused) =>
         {
             if (refused == ErrorCode.None)
                 settled.Reply(command.ReplyTo, errors);
@@ -90,7 +90,7 @@ internal sealed class OffsetsCore(CoordinatorState state)
             step.Reply(command.ReplyTo, reply);
             return;
         }
-        CoordinatorState.Write(step, group, records, (settled, refused) =>
+        state.Write(step, group, records, (settled, refused) =>
         {
             if (refused == ErrorCode.None)
                 settled.Reply(command.ReplyTo, reply);

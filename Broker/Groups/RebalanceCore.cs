@@ -26,7 +26,7 @@ internal sealed class RebalanceCore(CoordinatorState state)
         step.Note(group, $"preparing to rebalance, generation {group.Generation}: {reason}");
         if (isInitial)
         {
-            var delayMs = state.Config.InitialRebalanceDelayMs;
+            var delayMs = state.Config.GroupInitialRebalanceDelayMs;
             group.InitialDelay = (delayMs, Math.Max(group.RebalanceTimeoutMs - delayMs, 0));
             SetJoinDeadline(group, delayMs, step);
         }
@@ -59,7 +59,7 @@ internal sealed class RebalanceCore(CoordinatorState state)
             return;
         }
         group.NewMemberAdded = false;
-        var nextDelayMs = Math.Min(state.Config.InitialRebalanceDelayMs, remainingMs);
+        var nextDelayMs = Math.Min(state.Config.GroupInitialRebalanceDelayMs, remainingMs);
         group.InitialDelay = (nextDelayMs, Math.Max(remainingMs - delayMs, 0));
         SetJoinDeadline(group, nextDelayMs, step);
     }
@@ -85,7 +85,7 @@ internal sealed class RebalanceCore(CoordinatorState state)
         if (group.State == GroupState.Empty)
         {
             step.Note(group, $"generation {group.Generation} is empty");
-            CoordinatorState.Write(
+            state.Write(
                 step, group, [new GroupMetadataRecord(group.Id, group.ToMetadata(member => member.Assignment))], settled: null);
             return;
         }

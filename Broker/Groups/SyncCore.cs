@@ -70,7 +70,7 @@ internal sealed class SyncCore(CoordinatorState state, RebalanceCore rebalance)
 
         group.IsAssignmentInFlight = true;
         var metadata = group.ToMetadata(AssignmentOf);
-        CoordinatorState.Write(step, group, [new GroupMetadataRecord(group.Id, metadata)], (settled, error) =>
+        state.Write(step, group, [new GroupMetadataRecord(group.Id, metadata)], (settled, error) =>
         {
             // A rebalance that began meanwhile has already told the members to join again.
             if (group.State != GroupState.CompletingRebalance || group.Generation != generation)

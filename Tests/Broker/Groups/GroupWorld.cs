@@ -1,4 +1,5 @@
 using Loire.Broker.Groups;
+using Loire.Broker.Ports;
 using Loire.Protocol;
 
 namespace Loire.Tests.Broker.Groups;
@@ -7,13 +8,13 @@ namespace Loire.Tests.Broker.Groups;
 internal sealed class GroupWorld
 {
     public const long StartUnixMs = 1_700_000_000_000;
-    private readonly GroupCoordinatorConfig _config;
+    private readonly BrokerConfig _config;
     private int _memberIds;
 
-    public GroupWorld(GroupCoordinatorConfig? config = null)
+    public GroupWorld(BrokerConfig? config = null)
     {
-        _config = config ?? new GroupCoordinatorConfig();
-        Core = new GroupCoordinatorCore(_config);
+        _config = config ?? new BrokerConfig();
+        Core = new GroupCoordinatorCore(new FixedBrokerConfigs(_config));
         Run(Core.Loaded);
     }
 
@@ -69,9 +70,9 @@ internal sealed class GroupWorld
         Core = Load(Log, _config);
     }
 
-    public GroupCoordinatorCore Load(IEnumerable<CoordinatorRecord> log, GroupCoordinatorConfig? config = null)
+    public GroupCoordinatorCore Load(IEnumerable<CoordinatorRecord> log, BrokerConfig? config = null)
     {
-        var core = new GroupCoordinatorCore(config ?? _config);
+        var core = new GroupCoordinatorCore(new FixedBrokerConfigs(config ?? _config));
         foreach (var record in log)
             core.Replay(record, new CoordinatorTime(NowMs, StartUnixMs + NowMs));
         RunUncommitted(core.Loaded);
@@ -115,11 +116,14 @@ internal sealed class GroupWorld
         return answer;
     }
 
-    public ErrorCode Heartbeat(string memberId, int generation, string group = "g", string? instanceId = null)
+    public ErrorCode Heartbeat(string memberId, int generation, string group = "g", string? instanceId = null) =>
+        StartHeartbeat(memberId, generation, group, instanceId).Value;
+
+    public Answer<ErrorCode> StartHeartbeat(string memberId, int generation, string group = "g", string? instanceId = null)
     {
         var answer = new Answer<ErrorCode>();
         Handle(new HeartbeatCommand(new GroupId(group), memberId, instanceId, generation, answer));
-        return answer.Value;
+        return answer;
     }
 
     public Answer<LeaveGroupReply> Leave(string memberId, string? instanceId = null, string group = "g")

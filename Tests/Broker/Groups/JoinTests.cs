@@ -1,5 +1,6 @@
 using System.Text;
 using Loire.Broker.Groups;
+using Loire.Broker.Ports;
 using Loire.Protocol;
 using Shouldly;
 using Xunit;
@@ -228,11 +229,11 @@ public sealed class JoinTests
     [Fact]
     public void A_group_takes_no_more_members_than_its_size()
     {
-        var world = new GroupWorld(new GroupCoordinatorConfig { MaxSize = 2 });
+        var world = new GroupWorld(new BrokerConfig { GroupMaxSize = 2 });
         var first = world.Join();
         world.Join();
         world.Join().Value.Error.ShouldBe(ErrorCode.GroupMaxSizeReached);
-        world.Advance(60_000);
+        world.Advance(6_000);
         first.Value.Members.Count.ShouldBe(2);
         world.Join().Value.Error.ShouldBe(ErrorCode.GroupMaxSizeReached);
     }

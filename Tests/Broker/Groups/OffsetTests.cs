@@ -1,4 +1,5 @@
 using Loire.Broker.Groups;
+using Loire.Broker.Ports;
 using Loire.Protocol;
 using Shouldly;
 using Xunit;
@@ -236,7 +237,7 @@ public sealed class OffsetTests
     [Fact]
     public void In_a_stable_group_offsets_expire_of_topics_it_is_not_subscribed_to()
     {
-        var world = new GroupWorld(new GroupCoordinatorConfig { OffsetsRetentionMs = 60_000, OffsetsRetentionCheckIntervalMs = 10_000 });
+        var world = new GroupWorld(new BrokerConfig { OffsetsRetentionMs = 60_000, OffsetsRetentionCheckIntervalMs = 10_000 });
         var join = world.Join(sessionMs: 1_800_000);
         world.Advance(3_000);
         var id = join.Value.MemberId;
@@ -254,7 +255,7 @@ public sealed class OffsetTests
     [Fact]
     public void Offsets_whose_subscription_cannot_be_read_do_not_expire_while_there_are_members()
     {
-        var world = new GroupWorld(new GroupCoordinatorConfig { OffsetsRetentionMs = 60_000, OffsetsRetentionCheckIntervalMs = 10_000 });
+        var world = new GroupWorld(new BrokerConfig { OffsetsRetentionMs = 60_000, OffsetsRetentionCheckIntervalMs = 10_000 });
         var join = world.Join(sessionMs: 1_800_000, protocols: [("range", [0, 0, 0x7f])]);
         world.Advance(3_000);
         world.Stabilize(join.Value.MemberId, 1);

@@ -1,4 +1,4 @@
-using Loire.Broker.Groups;
+using Loire.Broker.Ports;
 using Loire.Protocol;
 using Shouldly;
 using Xunit;
@@ -223,7 +223,7 @@ public sealed class SyncAndSessionTests
     {
         var (leader, follower) = _world.TwoMembers();
         _world.Stabilize(leader.MemberId, 1);
-        var core = _world.Load(_world.Log, new GroupCoordinatorConfig { MaxSize = 1 });
+        var core = _world.Load(_world.Log, new BrokerConfig { GroupMaxSize = 1 });
         core.Describe(new GroupId("g"))!.State.ShouldBe("PreparingRebalance");
         follower.Error.ShouldBe(ErrorCode.None);
     }
@@ -239,8 +239,6 @@ public sealed class SyncAndSessionTests
         var commit = _world.Commit(1, group: "third");
 
         _world.Run(step => _world.Core.Unload(ErrorCode.NotCoordinator, step));
-        while (_world.InFlight.Count > 0)
-            _world.RefuseNext(ErrorCode.NotCoordinator);
 
         sync.Value.Error.ShouldBe(ErrorCode.NotCoordinator);
         join.Value.Error.ShouldBe(ErrorCode.NotCoordinator);

@@ -1,0 +1,123 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using Loire.Broker.Groups;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Embedded.Engine;
+
+/// <summary>All groups of a single node: one coordinator for each partition of __consumer_offsets, loaded when the topic
+/// is there at the start, or when it is created at the first FindCoordinator.</summary>
+public sealed class SingleNodeGroupCoordinators(
+    ITopicCatalog catalog,
+    IPartitionDirectory partitions,
+    IBrokerDirectory brokers,
+    IBrokerConfigs configs,
+    TimeProvider time,
+    ILoggerFactory loggers) : IGroupCoordinators, IAsyncDisposable
+{
+    public static readonly TopicName OffsetsTopic = new("__consumer_offsets");
+
+    private readonly SemaphoreSlim _opening = new(1, 1);
+    private volatile FrozenDictionary<PartitionIndex, GroupCoordinator> _coordinators =
+        FrozenDictionary<PartitionIndex, GroupCoordinator>.Empty;
+
+    public IReadOnlyCollection<GroupCoordinator> Local => _coordinators.Values;
+
+    /// <summary>Starts to load the coordinators where __consumer_offsets exists. Its partitions are to be open by
+    /// then.</summary>
+    /// <exception cref="KafkaException">A partition is not open.</exception>
+    public Task StartAsync(CancellationToken cancellationToken) =>
+        catalog.Current.Find(OffsetsTopic) is { } topic ? OpenAsync(topic, cancellationToken) : Task.CompletedTask;
+
+    public GroupCoordinatorLookup Find(GroupId group)
+    {
+        var coordinators = _coordinators;
+        return coordinators.Count > 0
+            && coordinators.TryGetValue(GroupPartitioner.PartitionOf(group, coordinators.Count), out var coordinator)
+                ? new GroupCoordinatorLookup(ErrorCode.None, coordinator)
+                : new GroupCoordinatorLookup(ErrorCode.NotCoordinator, null);
+    }
+
+    public async ValueTask<CoordinatorLocation> LocateAsync(GroupId group, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (_coordinators.Count == 0)
+                await OpenAsync(await GetOrCreateTopicAsync(cancellationToken), cancellationToken);
+        }
+        catch (KafkaException failure)
+        {
+            return new CoordinatorLocation(
+                ErrorCode.CoordinatorNotAvailable, null, $"{OffsetsTopic} is not available: {failure.Message}");
+        }
+        return Find(group).Error == ErrorCode.None
+            && brokers.Brokers.FirstOrDefault(broker => broker.Node == brokers.LocalNode) is { } local
+                ? new CoordinatorLocation(ErrorCode.None, local)
+                : new CoordinatorLocation(ErrorCode.CoordinatorNotAvailable, null);
+    }
+
+    public void ForgetTopic(TopicName topic)
+    {
+        foreach (var coordinator in _coordinators.Values)
+            coordinator.ForgetTopic(topic);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var coordinator in _coordinators.Values)
+            await coordinator.DisposeAsync();
+        _opening.Dispose();
+    }
+
+    private async Task<TopicMetadata> GetOrCreateTopicAsync(CancellationToken cancellationToken)
+    {
+        if (catalog.Current.Find(OffsetsTopic) is { } existing)
+            return existing;
+        var config = configs.Current;
+        var overrides = ImmutableSortedDictionary<string, string>.Empty
+            .Add("cleanup.policy", "compact")
+            .Add("compression.type", "producer");
+        var replicas = (short)Math.Clamp(config.OffsetsTopicReplicationFactor, 1, Math.Max(1, brokers.Brokers.Length));
+        try
+        {
+            return await catalog.CreateTopicAsync(
+                new NewTopic(OffsetsTopic, config.OffsetsTopicPartitions, replicas, Assignments: null, overrides),
+                validateOnly: false,
+                cancellationToken);
+        }
+        catch (KafkaException raced) when (
+            raced.Code == ErrorCode.TopicAlreadyExists && catalog.Current.Find(OffsetsTopic) is not null)
+        {
+            return catalog.Current.Find(OffsetsTopic)!;
+        }
+    }
+
+    private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
+    {
+        await _opening.WaitAsync(cancellationToken);
+        try
+        {
+            if (_coordinators.Count > 0)
+                return;
+            var logger = loggers.CreateLogger<GroupCoordinator>();
+            _coordinators = topic.Partitions.ToFrozenDictionary(
+                partition => partition.Index,
+                partition => new GroupCoordinator(
+                    new PartitionCoordinatorLog(Replica(topic.Name, partition.Index)), configs, time, logger));
+            foreach (var coordinator in _coordinators.Values)
+                coordinator.Start();
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    private Loire.Broker.Partitions.PartitionReplica Replica(TopicName topic, PartitionIndex partition)
+    {
+        var lookup = partitions.Find(topic, partition);
+        return lookup.Replica ?? throw new KafkaException(lookup.Error, $"partition {partition} of {topic} is not open");
+    }
+}
