@@ -1,3 +1,4 @@
+using System.Buffers;
 using Loire.Protocol;
 using Loire.Protocol.Wire;
 
@@ -12,8 +13,21 @@ public abstract class PipelinedHandler<TRequest, TResponse> : IRequestHandler
     public ApiKey ApiKey => TRequest.Info.ApiKey!.Value;
     public virtual short LowestVersion => TRequest.Info.LowestVersion;
     public virtual short HighestVersion => TRequest.Info.HighestVersion;
+    public virtual short AdvertisedLowestVersion => LowestVersion;
+    public bool IsPipelined => true;
 
     /// <summary>The outer task completes when everything is appended and the request's memory is no longer needed; the
     /// inner one when the answer is known. A null answer is not sent (acks=0).</summary>
     public abstract ValueTask<Task<TResponse?>> DispatchAsync(RequestContext context, TRequest request);
+
+    ValueTask<Task<IMessage?>> IRequestHandler.ServeAsync(RequestContext context, in ReadOnlySequence<byte> body)
+    {
+        var reader = new WireReader(body);
+        return WidenAsync(DispatchAsync(context, TRequest.Read(ref reader, context.ApiVersion)));
+    }
+
+    private static async ValueTask<Task<IMessage?>> WidenAsync(ValueTask<Task<TResponse?>> dispatch) =>
+        WidenAsync(await dispatch);
+
+    private static async Task<IMessage?> WidenAsync(Task<TResponse?> answer) => await answer;
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Loire.Protocol;
 using Loire.Protocol.Wire;
 
@@ -10,6 +11,17 @@ public interface IRequestHandler
     ApiKey ApiKey { get; }
     short LowestVersion { get; }
     short HighestVersion { get; }
+
+    /// <summary>What ApiVersions says where it differs from what is served.</summary>
+    short AdvertisedLowestVersion => LowestVersion;
+
+    /// <summary>Its requests may follow each other on a connection before they are answered.</summary>
+    bool IsPipelined => false;
+
+    /// <summary>Decodes the body and serves it. The outer task completes when the next request of the connection may be
+    /// dispatched as far as this handler is concerned, the inner one with the answer, null where none is sent.</summary>
+    /// <exception cref="WireFormatException">The body is not a request of this API and version.</exception>
+    ValueTask<Task<IMessage?>> ServeAsync(RequestContext context, in ReadOnlySequence<byte> body);
 }
 
 /// <summary>Serves one API whose requests a connection handles one at a time: the next request of the connection is
@@ -24,4 +36,12 @@ public abstract class RequestHandler<TRequest, TResponse> : IRequestHandler
 
     /// <param name="request">Its byte fields are slices of the connection's input, valid until the task completes.</param>
     public abstract ValueTask<TResponse> HandleAsync(RequestContext context, TRequest request);
+
+    ValueTask<Task<IMessage?>> IRequestHandler.ServeAsync(RequestContext context, in ReadOnlySequence<byte> body)
+    {
+        var reader = new WireReader(body);
+        return new(WidenAsync(HandleAsync(context, TRequest.Read(ref reader, context.ApiVersion))));
+    }
+
+    private static async Task<IMessage?> WidenAsync(ValueTask<TResponse> answer) => await answer;
 }

@@ -69,7 +69,8 @@ public ref struct WireWriter
         if (value.Source is { } source)
         {
             Flush();
-            source.CopyTo(_output);
+            if (_output is IRecordsOutput records) records.WriteRecords(source);
+            else source.CopyTo(_output);
         }
         else
         {

@@ -1,0 +1,244 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Loire.Broker.Handlers;
+using Loire.Protocol.Wire;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace Loire.Broker.Gateway;
+
+/// <summary>One client's connection: a loop reads frames and dispatches them, an <see cref="AnswerQueue"/> writes the
+/// answers in the order of the requests.
+/// <para>A request is dispatched when all earlier ones of the connection are answered. Pipelined requests (Produce) may
+/// follow each other without: the loop waits for the first stage of each, so that appends happen in the order of
+/// arrival, and the answers follow when they are known.</para>
+/// <para>A frame stays in the input until nobody needs its bytes: for a pipelined request until its first stage is done,
+/// else until its answer is written. Small frames of the second kind are copied out, so that a consumer waiting in a
+/// long poll holds bytes, not a block of the pool.</para></summary>
+internal sealed class KafkaConnection
+{
+    private const int CopiedFrameBytesMax = 16 << 10;
+    private const long Never = long.MaxValue;
+
+    private readonly ConnectionContext _context;
+    private readonly GatewayServices _services;
+    private readonly PipeReader _input;
+    private readonly ResponseOutput _output;
+    private readonly AnswerQueue _answers;
+    private readonly ClientConnection _client;
+
+    /// <summary>Cancelled when no answer can reach the client, for requests that wait.</summary>
+    private readonly CancellationTokenSource _gone = new();
+
+    /// <summary>Cancelled when the gateway cuts the connection. A client that went away after a produce without
+    /// acknowledgement does not take it back, so pipelined requests see only this one.</summary>
+    private readonly CancellationTokenSource _cut = new();
+
+    // Milliseconds of the watch's clock; written by the loops, read by the watch.
+    private long _idleSinceMs = Never;
+    private long _frameDueMs = Never;
+
+    private string? _clientId;
+    private int _isCut;
+    private volatile bool _isStopping;
+
+    public KafkaConnection(ConnectionContext context, GatewayServices services)
+    {
+        _context = context;
+        _services = services;
+        _input = context.Transport.Input;
+        _output = new ResponseOutput(context.Transport.Output, services.Options, services.Clock);
+        _answers = new AnswerQueue(this, _output, services.Options.RequestsInFlightMax);
+        _client = new ClientConnection { Id = context.ConnectionId, RemoteEndPoint = context.RemoteEndPoint };
+    }
+
+    public async Task RunAsync()
+    {
+        var stop = _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+        await using var onStop = stop.UnsafeRegister(static self => ((KafkaConnection)self!).Stop(), this);
+        await using var onGone = _context.ConnectionClosed.UnsafeRegister(static self => ((KafkaConnection)self!).CancelGone(), this);
+        var answering = _answers.RunAsync();
+        try
+        {
+            while (await ReadRequestAsync())
+            {
+            }
+        }
+        catch (Exception error)
+        {
+            Fail(error);
+        }
+        finally
+        {
+            _answers.Complete();
+            await answering;
+        }
+    }
+
+    /// <summary>Called about once a second: cuts the connection when a limit of time has passed.</summary>
+    public void CheckDeadlines(long nowMs)
+    {
+        var config = _services.Configs.Current;
+        if (nowMs >= _output.DueMs)
+            Cut(CloseReason.SlowReader, "it does not read its answers");
+        else if (nowMs >= Volatile.Read(ref _frameDueMs))
+            Cut(CloseReason.SlowSender, "it sent the start of a frame and not the rest in time");
+        else if (nowMs - Volatile.Read(ref _idleSinceMs) >= config.ConnectionsMaxIdleMs && _answers.Count == 0)
+            Cut(CloseReason.Idle, $"it was silent for connections.max.idle.ms ({config.ConnectionsMaxIdleMs} ms)");
+    }
+
+    public void CountSent(int sizeBytes) => _services.Metrics.Sent(sizeBytes);
+
+    public void Answered(in Answer answer) =>
+        _services.Metrics.Answered(answer.Api.Name, _services.Clock.ElapsedSince(answer.StartTimestamp));
+
+    /// <summary>The answer could not be had or not be written: the connection ends, for the client would take the next
+    /// answer for this one.</summary>
+    public void FailAnswer(in Answer answer, Exception error)
+    {
+        if (error is OperationCanceledException && answer.Context.Aborted.IsCancellationRequested) Abort();
+        else if (IsDisconnect(error)) Abort();
+        else if (error is IOException)
+            Cut(CloseReason.RecordsUnreadable, $"the records of its {answer.Api.Name} answer could not be read: {error.Message}");
+        else FailHandler(answer.Api, answer.Context, error);
+    }
+
+    /// <returns>False when the client has sent its last request, or the broker stops.</returns>
+    private async ValueTask<bool> ReadRequestAsync()
+    {
+        Volatile.Write(ref _idleSinceMs, _services.Clock.NowMs);
+        var read = await _input.ReadAtLeastAsync(FrameHeader.PrefixBytes);
+        Volatile.Write(ref _idleSinceMs, Never);
+        if (_isStopping || read.Buffer.Length < FrameHeader.PrefixBytes) return false;
+
+        var size = FrameHeader.ReadSize(read.Buffer, _services.Configs.Current.SocketRequestMaxBytes);
+        var frameEnd = FrameHeader.PrefixBytes + size;
+        var budgetBytes = size <= _services.Options.SmallFrameBytes
+            ? 0
+            : await _services.Budget.TakeAsync(size, _gone.Token);
+        try
+        {
+            if (read.Buffer.Length < frameEnd)
+            {
+                _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(size));
+                read = await _input.ReadAtLeastAsync(frameEnd);
+                Volatile.Write(ref _frameDueMs, Never);
+                if (_isStopping || read.Buffer.Length < frameEnd) return false;
+            }
+
+            _services.Metrics.Received(frameEnd);
+            await DispatchAsync(read.Buffer.Slice(FrameHeader.PrefixBytes, size));
+            return true;
+        }
+        finally
+        {
+            if (budgetBytes > 0) _services.Budget.Release(budgetBytes);
+        }
+    }
+
+    /// <summary>Serves the request and steps over its frame.</summary>
+    private async ValueTask DispatchAsync(ReadOnlySequence<byte> frame)
+    {
+        var start = _services.Clock.Timestamp;
+        var request = _services.Dispatcher.Decode(frame);
+        _clientId = request.ClientId;
+        var isPipelined = request.Api.Handler.IsPipelined;
+        var context = new RequestContext(
+            request.Version, request.CorrelationId, request.ClientId, _client, isPipelined ? _cut.Token : _gone.Token);
+        if (isPipelined)
+        {
+            var answer = await ServeAsync(request.Api, context, request.Body);
+            _input.AdvanceTo(frame.End);
+            await _answers.AddAsync(new Answer(request.Api, context, answer, start));
+            return;
+        }
+
+        await _answers.WaitUntilEmptyAsync();
+        var body = request.Body;
+        var isCopied = frame.Length <= CopiedFrameBytesMax;
+        if (isCopied)
+        {
+            body = new ReadOnlySequence<byte>(body.ToArray());
+            _input.AdvanceTo(frame.End);
+        }
+
+        await _answers.AddAsync(new Answer(request.Api, context, await ServeAsync(request.Api, context, body), start));
+        await _answers.WaitUntilEmptyAsync();
+        if (!isCopied) _input.AdvanceTo(frame.End);
+    }
+
+    private async ValueTask<Task<IMessage?>> ServeAsync(Api api, RequestContext context, ReadOnlySequence<byte> body)
+    {
+        try
+        {
+            return await api.Handler.ServeAsync(context, body);
+        }
+        catch (WireFormatException error)
+        {
+            throw new ConnectionRefusedException(
+                CloseReason.MalformedRequest, $"its {api.Name} request of version {context.ApiVersion} is malformed: {error.Message}");
+        }
+        catch (Exception error) when (!context.Aborted.IsCancellationRequested)
+        {
+            FailHandler(api, context, error);
+            throw new ConnectionAbortedException();
+        }
+    }
+
+    private void Fail(Exception error)
+    {
+        switch (error)
+        {
+            case ConnectionRefusedException refused:
+                Cut(refused.Reason, refused.Message);
+                break;
+            case WireFormatException malformed:
+                Cut(CloseReason.MalformedRequest, "its request header is malformed: " + malformed.Message);
+                break;
+            case OperationCanceledException:
+                Abort();
+                break;
+            default:
+                if (IsDisconnect(error)) Abort();
+                else Cut(CloseReason.HandlerFailed, error.ToString());
+                break;
+        }
+    }
+
+    private void FailHandler(Api api, RequestContext context, Exception error)
+    {
+        if (Interlocked.Exchange(ref _isCut, 1) != 0) return;
+        _services.Log.HandlerFailed(api.Name, context.ApiVersion, context.CorrelationId, context.ClientId, _client.RemoteEndPoint, error);
+        _services.Metrics.Closed(CloseReason.HandlerFailed);
+        Abort();
+    }
+
+    /// <summary>Ends the connection for a reason of ours: logged once, whatever fails after it.</summary>
+    private void Cut(CloseReason reason, string message)
+    {
+        if (Interlocked.Exchange(ref _isCut, 1) != 0) return;
+        _services.Log.ConnectionCut(_client.RemoteEndPoint, _clientId, reason, message);
+        _services.Metrics.Closed(reason);
+        Abort();
+    }
+
+    private void Abort()
+    {
+        Interlocked.Exchange(ref _isCut, 1);
+        _context.Abort(new ConnectionAbortedException());
+        _ = _gone.CancelAsync();
+        _ = _cut.CancelAsync();
+    }
+
+    private void Stop()
+    {
+        _isStopping = true;
+        _input.CancelPendingRead();
+        _gone.CancelAfter(_services.Options.StopGraceMs);
+    }
+
+    private void CancelGone() => _ = _gone.CancelAsync();
+
+    private static bool IsDisconnect(Exception error) => error is ConnectionResetException or ConnectionAbortedException;
+}
