@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using Loire.Broker.Handlers;
 using Loire.Protocol.Wire;
 using Microsoft.AspNetCore.Connections;
@@ -19,6 +20,7 @@ internal sealed class KafkaConnection
 {
     private const int CopiedFrameBytesMax = 16 << 10;
     private const long Never = long.MaxValue;
+    private const string UnreadAnswers = "it does not read its answers, or is gone without a word";
 
     private readonly ConnectionContext _context;
     private readonly GatewayServices _services;
@@ -80,7 +82,7 @@ internal sealed class KafkaConnection
     {
         var config = _services.Configs.Current;
         if (nowMs >= _output.DueMs)
-            Cut(CloseReason.SlowReader, "it does not read its answers");
+            Cut(CloseReason.SlowReader, UnreadAnswers);
         else if (nowMs >= Volatile.Read(ref _frameDueMs))
             Cut(CloseReason.SlowSender, "it sent the start of a frame and not the rest in time");
         else if (nowMs - Volatile.Read(ref _idleSinceMs) >= config.ConnectionsMaxIdleMs && _answers.Count == 0)
@@ -97,7 +99,7 @@ internal sealed class KafkaConnection
     public void FailAnswer(in Answer answer, Exception error)
     {
         if (error is OperationCanceledException && answer.Context.Aborted.IsCancellationRequested) Abort();
-        else if (IsDisconnect(error)) Abort();
+        else if (IsDisconnect(error)) Disconnect(error);
         else if (error is IOException)
             Cut(CloseReason.RecordsUnreadable, $"the records of its {answer.Api.Name} answer could not be read: {error.Message}");
         else FailHandler(answer.Api, answer.Context, error);
@@ -200,7 +202,7 @@ internal sealed class KafkaConnection
                 Abort();
                 break;
             default:
-                if (IsDisconnect(error)) Abort();
+                if (IsDisconnect(error)) Disconnect(error);
                 else Cut(CloseReason.HandlerFailed, error.ToString());
                 break;
         }
@@ -223,6 +225,14 @@ internal sealed class KafkaConnection
         Abort();
     }
 
+    /// <summary>The transport gave up: without a word where the client did, else because the kernel waited for it as long
+    /// as the listener's socket options say.</summary>
+    private void Disconnect(Exception error)
+    {
+        if (error is SocketException { SocketErrorCode: SocketError.TimedOut }) Cut(CloseReason.SlowReader, UnreadAnswers);
+        else Abort();
+    }
+
     private void Abort()
     {
         Interlocked.Exchange(ref _isCut, 1);
@@ -240,5 +250,6 @@ internal sealed class KafkaConnection
 
     private void CancelGone() => _ = _gone.CancelAsync();
 
-    private static bool IsDisconnect(Exception error) => error is ConnectionResetException or ConnectionAbortedException;
+    private static bool IsDisconnect(Exception error) => 
+        error is ConnectionResetException or ConnectionAbortedException or SocketException;
 }

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Net;
+using Loire.Broker.Gateway;
+using Loire.Broker.Ports;
+using Microsoft.Extensions.Logging;
+using Shouldly;
+
+namespace Loire.Tests.Broker.Gateway;
+
+/// <summary>A gateway on a free port, with handlers that the test controls.</summary>
+internal sealed class GatewayFixture : IAsyncDisposable
+{
+    private readonly KafkaServer _server;
+    private readonly Meter _meter;
+    private readonly LogLines _log;
+
+    private GatewayFixture(KafkaServer server, Meter meter, LogLines log, StubHandlers handlers)
+    {
+        _server = server;
+        _meter = meter;
+        _log = log;
+        Handlers = handlers;
+    }
+
+    public StubHandlers Handlers { get; }
+    public IPEndPoint EndPoint => _server.LocalEndPoint;
+    public IReadOnlyCollection<string> Log => _log.Lines;
+
+    public static async Task<GatewayFixture> StartAsync(GatewayOptions? options = null, BrokerConfig? config = null)
+    {
+        options ??= new GatewayOptions();
+        var handlers = new StubHandlers(new StubHeartbeat(), new StubProduce(), new StubFetch());
+        var (meter, log) = (new Meter("Loire"), new LogLines());
+        var logs = LoggerFactory.Create(builder => builder.AddProvider(log).AddFilter("Microsoft", LogLevel.None));
+        var handler = new KafkaConnectionHandler(
+            new RequestDispatcher([handlers.Heartbeat, handlers.Produce, handlers.Fetch]),
+            new FixedBrokerConfigs(config ?? BrokerConfig.Default), options, meter, TimeProvider.System, logs);
+        var server = await KafkaServer.StartAsync(
+            [new IPEndPoint(IPAddress.Loopback, 0)], handler, options, TimeProvider.System, logs, CancellationToken.None);
+        return new GatewayFixture(server, meter, log, handlers);
+    }
+
+    public RawClient Connect() => new(EndPoint);
+
+    public Task StopAsync() => _server.StopAsync(CancellationToken.None);
+
+    /// <summary>Waits until the log has a line that contains all of <paramref name="parts"/>.</summary>
+    public Task ExpectLogAsync(params string[] parts) =>
+        Until(() => _log.Lines.Any(line => parts.All(part => line.Contains(part, StringComparison.Ordinal))),
+            () => $"no log line with {string.Join(", ", parts)} in: {string.Join('\n', _log.Lines)}");
+
+    public static async Task Until(Func<bool> condition, Func<string>? explain = null)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
+        while (!condition())
+        {
+            Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(30), explain?.Invoke() ?? "the condition never held");
+            await pause.WaitForNextTickAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.StopAsync(new CancellationToken(canceled: true));
+        await _server.DisposeAsync();
+        _meter.Dispose();
+    }
+
+    internal sealed record StubHandlers(StubHeartbeat Heartbeat, StubProduce Produce, StubFetch Fetch);
+
+    private sealed class LogLines : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue(exception is null ? formatter(state, exception) : $"{formatter(state, exception)}: {exception}");
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Text;
+using Loire.Broker.Gateway;
+using Loire.Broker.Ports;
+using Loire.Protocol.Messages;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Broker.Gateway;
+
+public sealed class HostileClientTests
+{
+    public static TheoryData<string, byte[], string> Garbage => new()
+    {
+        { "HTTP", Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "\"GET \"" },
+        { "TLS", [0x16, 0x03, 0x01, 0x02, 0x00, 0x01], "TLS" },
+        { "negative size", [0xFF, 0xFF, 0xFF, 0xFF], "-1 bytes" },
+        { "too large", [0x7F, 0x00, 0x00, 0x01], "socket.request.max.bytes" },
+        { "too small", [0, 0, 0, 4, 0, 0, 0, 0], "at least 8" },
+        { "unknown API", [0, 0, 0, 10, 0x0F, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0], "API 4095" },
+        { "unsupported version", [0, 0, 0, 10, 0, 12, 0, 99, 0, 0, 0, 1, 0, 0], "version 99 of Heartbeat" },
+        { "API not served", [0, 0, 0, 10, 0, 27, 0, 1, 0, 0, 0, 1, 0, 0], "WriteTxnMarkers (27)" },
+        { "truncated header", [0, 0, 0, 8, 0, 12, 0, 3, 0, 0, 0, 1], "header" },
+        { "truncated body", [0, 0, 0, 10, 0, 12, 0, 3, 0, 0, 0, 1, 0xFF, 0xFF], "Heartbeat" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Garbage))]
+    public async Task Garbage_closes_its_own_connection_with_one_logged_reason(string kind, byte[] bytes, string reason)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        using var good = gateway.Connect();
+        using var bad = gateway.Connect();
+        await bad.SendAsync(bytes);
+        await bad.WaitUntilClosedAsync();
+        await gateway.ExpectLogAsync(bad.Socket.LocalEndPoint!.ToString()!, reason);
+        gateway.Log.Count.ShouldBe(1, kind);
+        await good.SendAsync(RawClient.Heartbeat("group", 7));
+        (await good.ReceiveCorrelationIdAsync()).ShouldBe(7);
+    }
+
+    [Fact]
+    public async Task A_frame_may_arrive_byte_by_byte()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        using var client = gateway.Connect();
+        foreach (var value in RawClient.Heartbeat("group", 9)) await client.SendAsync(new[] { value });
+        (await client.ReceiveCorrelationIdAsync()).ShouldBe(9);
+    }
+
+    [Fact]
+    public async Task A_client_that_starts_a_frame_and_does_not_end_it_is_cut_off()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(new GatewayOptions { ReceiveTimeoutMs = 100 });
+        using var client = gateway.Connect();
+        await client.SendAsync(RawClient.Heartbeat("group", 1).AsMemory(0, 6));
+        await client.WaitUntilClosedAsync();
+        await gateway.ExpectLogAsync("SlowSender");
+    }
+
+    [Fact]
+    public async Task A_silent_client_is_cut_off_and_one_that_waits_for_an_answer_is_not()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(config: new BrokerConfig { ConnectionsMaxIdleMs = 200 });
+        using var waiting = gateway.Connect();
+        using var producing = gateway.Connect();
+        var answer = new TaskCompletionSource<HeartbeatResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
+        gateway.Handlers.Heartbeat.Respond = (_, _) => new(answer.Task);
+        await waiting.SendAsync(RawClient.Heartbeat("group", 1));
+        await producing.SendAsync(RawClient.Produce(1));
+        using var silent = gateway.Connect();
+        await silent.WaitUntilClosedAsync();
+        answer.SetResult(new HeartbeatResponse());
+        gateway.Handlers.Produce.Answer(1);
+        (await waiting.ReceiveCorrelationIdAsync()).ShouldBe(1);
+        (await producing.ReceiveCorrelationIdAsync()).ShouldBe(1);
+        await gateway.ExpectLogAsync(silent.Socket.LocalEndPoint!.ToString()!, "connections.max.idle.ms");
+    }
+
+    [Fact]
+    public async Task Connections_over_the_limit_are_closed_and_let_in_again_when_others_left()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(config: new BrokerConfig { MaxConnectionsPerIp = 1 });
+        using (var first = gateway.Connect())
+        {
+            await first.SendAsync(RawClient.Heartbeat("group", 1));
+            (await first.ReceiveCorrelationIdAsync()).ShouldBe(1);
+            using var second = gateway.Connect();
+            await second.WaitUntilClosedAsync();
+            await gateway.ExpectLogAsync("max.connections.per.ip");
+        }
+
+        while (true)
+        {
+            using var third = gateway.Connect();
+            try
+            {
+                await third.SendAsync(RawClient.Heartbeat("group", 3));
+                (await third.ReceiveCorrelationIdAsync()).ShouldBe(3);
+                return;
+            }
+            catch (IOException)
+            {
+                // The first one's end was not noticed yet.
+                TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Large_frames_wait_for_memory_and_small_ones_pass()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(
+            new GatewayOptions { QueuedRequestBytesMax = 50_000, SmallFrameBytes = 1_000 });
+        var release = new TaskCompletionSource<HeartbeatResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var large = 0;
+        gateway.Handlers.Heartbeat.Respond = (_, request) =>
+        {
+            if (request.MemberId.Length == 0) return new(new HeartbeatResponse());
+            Interlocked.Increment(ref large);
+            return new(release.Task);
+        };
+        var frame = RawClient.Frame(new HeartbeatRequest { MemberId = new string('x', 30_000) }, 3, 1);
+        using var first = gateway.Connect();
+        using var second = gateway.Connect();
+        using var small = gateway.Connect();
+        await first.SendAsync(frame);
+        await GatewayFixture.Until(() => large == 1);
+        await second.SendAsync(frame);
+        await small.SendAsync(RawClient.Heartbeat("group", 5));
+        (await small.ReceiveCorrelationIdAsync()).ShouldBe(5);
+        large.ShouldBe(1);
+        release.SetResult(new HeartbeatResponse());
+        (await first.ReceiveCorrelationIdAsync()).ShouldBe(1);
+        (await second.ReceiveCorrelationIdAsync()).ShouldBe(1);
+        large.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_failing_handler_costs_its_connection_only_and_is_logged_with_the_client()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        gateway.Handlers.Heartbeat.Respond = (context, _) => context.CorrelationId == 13
+            ? throw new InvalidOperationException("broken")
+            : new(new HeartbeatResponse());
+        using var unlucky = gateway.Connect();
+        using var other = gateway.Connect();
+        await unlucky.SendAsync(RawClient.Heartbeat("group", 13));
+        await unlucky.WaitUntilClosedAsync();
+        await gateway.ExpectLogAsync("Heartbeat", "test-client", "correlation id 13");
+        await other.SendAsync(RawClient.Heartbeat("group", 1));
+        (await other.ReceiveCorrelationIdAsync()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Two_hundred_connections_are_served_at_a_time()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var clients = Enumerable.Range(0, 200).Select(_ => gateway.Connect()).ToList();
+        for (var round = 0; round < 3; round++)
+        {
+            await Task.WhenAll(clients.Select((client, id) => client.SendAsync(RawClient.Heartbeat("group", id))));
+            var answers = await Task.WhenAll(clients.Select(client => client.ReceiveCorrelationIdAsync()));
+            answers.ShouldBe(Enumerable.Range(0, 200));
+        }
+
+        clients.ForEach(client => client.Dispose());
+    }
+}

@@ -1,0 +1,91 @@
+using System.Buffers;
+using Loire.Broker.Gateway;
+using Loire.Protocol.Messages;
+using Loire.Protocol.Records;
+using Loire.Tests.Fakes;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Broker.Gateway;
+
+public sealed class ResponseTests
+{
+    private const short FetchVersion = 12;
+
+    [Fact]
+    public async Task Records_are_copied_in_place_between_the_fields_around_them_and_released()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var released = 0;
+        byte[][] records = [[1, 2, 3], [], new byte[500_000], [9]];
+        gateway.Handlers.Fetch.Sources =
+            _ => records.Select(bytes => new FakeRecordsSource([bytes], () => Interlocked.Increment(ref released)));
+        using var client = gateway.Connect();
+        await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
+        var (id, response) = await client.ReceiveAsync<FetchResponse>(FetchVersion);
+        id.ShouldBe(1);
+        response.Responses[0].Partitions.Select(partition => partition.Records.Bytes.ToArray()).ShouldBe(records);
+        await GatewayFixture.Until(() => released == records.Length);
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_holds_back_only_itself_and_is_cut_off()
+    {
+        var options = new GatewayOptions { SendTimeoutMs = 300, RateMinBytesPerSecond = int.MaxValue };
+        await using var gateway = await GatewayFixture.StartAsync(options);
+        var (copied, released) = (0, 0);
+        gateway.Handlers.Fetch.Sources = _ => Enumerable.Range(0, 100).Select(_ => new CountingSource(
+            new byte[1 << 20], () => Interlocked.Increment(ref copied), () => Interlocked.Increment(ref released)));
+        using var client = gateway.Connect();
+        await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
+        await gateway.ExpectLogAsync("SlowReader", "test-client");
+        await GatewayFixture.Until(() => released == 100);
+        copied.ShouldBeLessThan(50);
+    }
+
+    [Fact]
+    public async Task Records_that_cannot_be_read_end_the_connection_with_a_reason()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var released = 0;
+        gateway.Handlers.Fetch.Sources = _ => Enumerable.Range(0, 3).Select(index => new CountingSource(
+            new byte[100], () => { if (index == 1) throw new IOException("bad sector"); }, () => Interlocked.Increment(ref released)));
+        using var client = gateway.Connect();
+        await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
+        await client.WaitUntilClosedAsync();
+        await gateway.ExpectLogAsync("RecordsUnreadable", "bad sector");
+        await GatewayFixture.Until(() => released == 3);
+    }
+
+    [Fact]
+    public async Task Records_of_an_answer_that_nobody_waits_for_any_more_are_released()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var (released, gone) = (0, new TaskCompletionSource());
+        gateway.Handlers.Fetch.Sources = context =>
+        {
+            context.Aborted.Register(gone.SetResult);
+            gone.Task.Wait(TimeSpan.FromSeconds(30)).ShouldBeTrue();
+            return [new FakeRecordsSource([new byte[10]], () => Interlocked.Increment(ref released))];
+        };
+        using (var client = gateway.Connect())
+        {
+            await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
+        }
+
+        await GatewayFixture.Until(() => released == 1);
+    }
+
+    private sealed class CountingSource(byte[] bytes, Action copied, Action released) : IRecordsSource
+    {
+        public int SizeBytes => bytes.Length;
+
+        public void CopyTo(IBufferWriter<byte> output)
+        {
+            copied();
+            output.Write(bytes);
+        }
+
+        public void Release() => released();
+    }
+}
