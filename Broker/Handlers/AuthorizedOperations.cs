@@ -7,6 +7,7 @@ internal static class AuthorizedOperations
     /// <summary>What a response says when nobody asked.</summary>
     public const int NotAsked = int.MinValue;
 
+    public const int Group = Read | Describe | Delete | DescribeConfigs | AlterConfigs;
     public const int Topic = Read | Write | Create | Delete | Alter | Describe | DescribeConfigs | AlterConfigs;
     public const int Cluster =
         Create | Alter | Describe | ClusterAction | DescribeConfigs | AlterConfigs | IdempotentWrite;

@@ -7,8 +7,7 @@ using Loire.Protocol.Messages;
 namespace Loire.Broker.Handlers;
 
 /// <summary>DescribeGroups, versions 0-6: state and members of groups. A group that does not exist is in state Dead, from
-/// version 6 on with GROUP_ID_NOT_FOUND (KIP-1043).
-/// <para>There is no authorizer yet: AuthorizedOperations stays at its default.</para></summary>
+/// version 6 on with GROUP_ID_NOT_FOUND (KIP-1043).</summary>
 public sealed class DescribeGroupsHandler(IGroupCoordinators coordinators)
     : RequestHandler<DescribeGroupsRequest, DescribeGroupsResponse>
 {
@@ -17,10 +16,10 @@ public sealed class DescribeGroupsHandler(IGroupCoordinators coordinators)
     public override ValueTask<DescribeGroupsResponse> HandleAsync(RequestContext context, DescribeGroupsRequest request) =>
         ValueTask.FromResult(new DescribeGroupsResponse
         {
-            Groups = request.Groups.ConvertAll(group => Describe(group, context.ApiVersion)),
+            Groups = request.Groups.ConvertAll(group => Describe(group, context.ApiVersion, request.IncludeAuthorizedOperations)),
         });
 
-    private static DescribeGroupsResponse.DescribedGroup ToMessage(DescribedGroup group) => new()
+    private static DescribeGroupsResponse.DescribedGroup ToMessage(DescribedGroup group, bool withOperations) => new()
     {
         GroupId = group.Group,
         GroupState = group.State,
@@ -35,16 +34,17 @@ public sealed class DescribeGroupsHandler(IGroupCoordinators coordinators)
             MemberMetadata = new ReadOnlySequence<byte>(member.Metadata),
             MemberAssignment = new ReadOnlySequence<byte>(member.Assignment),
         })],
+        AuthorizedOperations = withOperations ? AuthorizedOperations.Group : AuthorizedOperations.NotAsked,
     };
 
-    private DescribeGroupsResponse.DescribedGroup Describe(GroupId id, short version)
+    private DescribeGroupsResponse.DescribedGroup Describe(GroupId id, short version, bool withOperations)
     {
         var (error, coordinator) = coordinators.Find(id);
         DescribedGroup? group = null;
         if (coordinator is not null)
             (error, group) = coordinator.Describe(id);
         if (group is not null)
-            return ToMessage(group);
+            return ToMessage(group, withOperations);
         if (error != ErrorCode.None)
             return new DescribeGroupsResponse.DescribedGroup { GroupId = id, ErrorCode = error };
         return new DescribeGroupsResponse.DescribedGroup

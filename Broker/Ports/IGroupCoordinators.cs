@@ -14,9 +14,6 @@ public interface IGroupCoordinators
 
     /// <summary>Where a group's coordinator runs. Creates __consumer_offsets where there is none yet.</summary>
     ValueTask<CoordinatorLocation> LocateAsync(GroupId group, CancellationToken cancellationToken);
-
-    /// <summary>Drops the offsets that any group has committed for a topic that was deleted.</summary>
-    void ForgetTopic(TopicName topic);
 }
 
 /// <param name="Error">NONE where <paramref name="Coordinator"/> is set; else NOT_COORDINATOR or

@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Loire.Broker.Groups;
+using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
+using Loire.Broker.Topics;
 using Loire.Protocol;
 using Microsoft.Extensions.Logging;
 
@@ -15,21 +17,25 @@ public sealed class SingleNodeGroupCoordinators(
     IBrokerDirectory brokers,
     IBrokerConfigs configs,
     TimeProvider time,
-    ILoggerFactory loggers) : IGroupCoordinators, IAsyncDisposable
+    ILoggerFactory loggers) : IGroupCoordinators, ICatalogListener, IAsyncDisposable
 {
-    public static readonly TopicName OffsetsTopic = new("__consumer_offsets");
-
     private readonly SemaphoreSlim _opening = new(1, 1);
     private volatile FrozenDictionary<PartitionIndex, GroupCoordinator> _coordinators =
         FrozenDictionary<PartitionIndex, GroupCoordinator>.Empty;
+    private Task _closing = Task.CompletedTask;
 
     public IReadOnlyCollection<GroupCoordinator> Local => _coordinators.Values;
 
     /// <summary>Starts to load the coordinators where __consumer_offsets exists. Its partitions are to be open by
     /// then.</summary>
     /// <exception cref="KafkaException">A partition is not open.</exception>
-    public Task StartAsync(CancellationToken cancellationToken) =>
-        catalog.Current.Find(OffsetsTopic) is { } topic ? OpenAsync(topic, cancellationToken) : Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        catalog.Subscribe(this);
+        return catalog.Current.Find(TopicNames.ConsumerOffsets) is { } topic
+            ? OpenAsync(topic, cancellationToken)
+            : Task.CompletedTask;
+    }
 
     public GroupCoordinatorLookup Find(GroupId group)
     {
@@ -50,7 +56,7 @@ public sealed class SingleNodeGroupCoordinators(
         catch (KafkaException failure)
         {
             return new CoordinatorLocation(
-                ErrorCode.CoordinatorNotAvailable, null, $"{OffsetsTopic} is not available: {failure.Message}");
+                ErrorCode.CoordinatorNotAvailable, null, $"{TopicNames.ConsumerOffsets} is not available: {failure.Message}");
         }
         return Find(group).Error == ErrorCode.None
             && brokers.Brokers.FirstOrDefault(broker => broker.Node == brokers.LocalNode) is { } local
@@ -58,22 +64,37 @@ public sealed class SingleNodeGroupCoordinators(
                 : new CoordinatorLocation(ErrorCode.CoordinatorNotAvailable, null);
     }
 
-    public void ForgetTopic(TopicName topic)
+    /// <summary>Offsets committed for the topic are dropped. When it is __consumer_offsets itself, so are all groups, and
+    /// the next FindCoordinator creates it anew.</summary>
+    void ICatalogListener.OnTopicDeleted(TopicMetadata topic)
     {
+        if (topic.Name == TopicNames.ConsumerOffsets)
+        {
+            _closing = Task.Run(CloseAsync);
+            return;
+        }
         foreach (var coordinator in _coordinators.Values)
-            coordinator.ForgetTopic(topic);
+            coordinator.ForgetTopic(topic.Name);
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var coordinator in _coordinators.Values)
-            await coordinator.DisposeAsync();
+        await _closing;
+        await CloseAsync();
         _opening.Dispose();
+    }
+
+    private async Task CloseAsync()
+    {
+        var coordinators = _coordinators;
+        _coordinators = FrozenDictionary<PartitionIndex, GroupCoordinator>.Empty;
+        foreach (var coordinator in coordinators.Values)
+            await coordinator.DisposeAsync();
     }
 
     private async Task<TopicMetadata> GetOrCreateTopicAsync(CancellationToken cancellationToken)
     {
-        if (catalog.Current.Find(OffsetsTopic) is { } existing)
+        if (catalog.Current.Find(TopicNames.ConsumerOffsets) is { } existing)
             return existing;
         var config = configs.Current;
         var overrides = ImmutableSortedDictionary<string, string>.Empty
@@ -83,14 +104,14 @@ public sealed class SingleNodeGroupCoordinators(
         try
         {
             return await catalog.CreateTopicAsync(
-                new NewTopic(OffsetsTopic, config.OffsetsTopicPartitions, replicas, Assignments: null, overrides),
+                new NewTopic(TopicNames.ConsumerOffsets, config.OffsetsTopicPartitions, replicas, Assignments: null, overrides),
                 validateOnly: false,
                 cancellationToken);
         }
         catch (KafkaException raced) when (
-            raced.Code == ErrorCode.TopicAlreadyExists && catalog.Current.Find(OffsetsTopic) is not null)
+            raced.Code == ErrorCode.TopicAlreadyExists && catalog.Current.Find(TopicNames.ConsumerOffsets) is not null)
         {
-            return catalog.Current.Find(OffsetsTopic)!;
+            return catalog.Current.Find(TopicNames.ConsumerOffsets)!;
         }
     }
 
@@ -115,7 +136,7 @@ public sealed class SingleNodeGroupCoordinators(
         }
     }
 
-    private Loire.Broker.Partitions.PartitionReplica Replica(TopicName topic, PartitionIndex partition)
+    private PartitionReplica Replica(TopicName topic, PartitionIndex partition)
     {
         var lookup = partitions.Find(topic, partition);
         return lookup.Replica ?? throw new KafkaException(lookup.Error, $"partition {partition} of {topic} is not open");
