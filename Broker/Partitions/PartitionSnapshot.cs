@@ -4,10 +4,10 @@ using Loire.Protocol;
 
 namespace Loire.Broker.Partitions;
 
-/// <summary>The state a partition derives from its log, as bytes for a checkpoint (big-endian):
-/// format int8 = 1; log end offset int64; epochs int32, each epoch int32 and start offset int64; producers int32, each id int64, epoch int16,
-/// last append int64 (ms), batches int8, each first sequence int32, base offset int64, last offset delta int32,
-/// timestamp int64 (ms).</summary>
+/// <summary>The state a partition derives from its log, as bytes for a checkpoint (big-endian): format int8 = 1; log end
+/// offset int64; epochs int32, each epoch int32 and start offset int64; producers int32, each id int64, epoch int16, last
+/// append int64 (ms), batches int8, each first sequence int32, base offset int64, last offset delta int32, timestamp int64
+/// (ms).</summary>
 internal static class PartitionSnapshot
 {
     private const byte Format = 1;

@@ -152,7 +152,8 @@ public sealed class OffsetHandlersTests
         response.ProducerId.ShouldBe(ProducerId.None);
     }
 
-    private static async Task<InitProducerIdResponse> InitAsync(InitProducerIdHandler handler, InitProducerIdRequest request, int version) =>
+    private static async Task<InitProducerIdResponse> InitAsync(
+        InitProducerIdHandler handler, InitProducerIdRequest request, int version) =>
         DataPath.RoundTrip(await handler.HandleAsync(DataPath.Context(version), request), version);
 
     private async Task<ListOffsetsResponse.ListOffsetsPartitionResponse> ListAsync(

@@ -108,7 +108,8 @@ public sealed class ProduceHandlerTests
         var topic = new ProduceRequest.TopicProduceData { Name = new TopicName("orders") };
         for (var index = 0; index < 4; index++)
         {
-            topic.PartitionData.Add(new() { Index = new PartitionIndex(index), Records = new RecordsPayload(new ReadOnlySequence<byte>(Batch())) });
+            var records = new RecordsPayload(new ReadOnlySequence<byte>(Batch()));
+            topic.PartitionData.Add(new() { Index = new PartitionIndex(index), Records = records });
         }
 
         var request = new ProduceRequest { Acks = -1, TimeoutMs = 1_000, TopicData = [topic] };

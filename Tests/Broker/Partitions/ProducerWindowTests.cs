@@ -213,7 +213,11 @@ public sealed class ProducerWindowTests
             if (mine.Count == 0) return ErrorCode.None;
             var last = mine[^1];
             if (batch.ProducerEpoch < last.ProducerEpoch) return ErrorCode.InvalidProducerEpoch;
-            if (batch.ProducerEpoch > last.ProducerEpoch) return batch.BaseSequence == 0 ? ErrorCode.None : ErrorCode.OutOfOrderSequenceNumber;
+            if (batch.ProducerEpoch > last.ProducerEpoch)
+            {
+                return batch.BaseSequence == 0 ? ErrorCode.None : ErrorCode.OutOfOrderSequenceNumber;
+            }
+
             var recent = mine.Where(known => known.ProducerEpoch == batch.ProducerEpoch).TakeLast(5).ToList();
             foreach (var known in recent)
             {
