@@ -1,7 +1,7 @@
 namespace Loire.Log;
 
 /// <summary>Replaces small files whole: after a crash there is the old one or the new one.</summary>
-internal static class DurableFile
+public static class DurableFile
 {
     public static void Write(
         string path, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default, ReadOnlySpan<byte> third = default)

@@ -16,8 +16,7 @@ public static class TopicConfigTable
     private static IEnumerable<ConfigDefinition> Honoured =>
     [
         new("cleanup.policy", ConfigType.List, "delete", EachOf("compact", "delete"),
-            "delete drops old records by the retention settings; compact requires a key on every record, which are all kept for now: "
-            + "no compaction runs yet.")
+            "delete drops old records by the retention settings; compact asks for a key on every record, and drops none yet.")
         { Fallbacks = [new("log.cleanup.policy")] },
         new("compression.type", ConfigType.String, "producer", OneOf("gzip", "lz4", "producer", "snappy", "uncompressed", "zstd"),
             "Codec of stored batches; producer keeps each batch as it was sent.")

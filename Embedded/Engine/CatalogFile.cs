@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Loire.Broker.Ports;
+using Loire.Log;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -134,9 +136,9 @@ internal sealed partial class CatalogFile : ICatalogLog
             try
             {
                 if (lines == 1)
-                    CheckHead(path, JsonSerializer.Deserialize(json, CatalogJson.Default.CatalogHead)!);
+                    CheckHead(path, Parse(json, CatalogJson.Default.CatalogHead));
                 else
-                    state = state.Apply(JsonSerializer.Deserialize(json, CatalogJson.Default.CatalogChange)!);
+                    state = state.Apply(Parse(json, CatalogJson.Default.CatalogChange));
             }
             catch (Exception fault) when (fault is JsonException or KafkaException)
             {
@@ -146,6 +148,9 @@ internal sealed partial class CatalogFile : ICatalogLog
 
         return lines > 0 ? (state, lines) : throw Damaged(path, 1, "the head is missing");
     }
+
+    private static T Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+        where T : class => JsonSerializer.Deserialize(json, type) ?? throw new JsonException("It says nothing.");
 
     private static void CheckHead(string path, CatalogHead head)
     {

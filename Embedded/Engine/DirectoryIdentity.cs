@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Loire.Broker.Topics;
+using Loire.Log;
 using Loire.Protocol;
 
 namespace Loire.Embedded.Engine;
@@ -16,6 +17,7 @@ public sealed record DirectoryIdentity(string Directory, string ClusterId, NodeI
     /// read.</exception>
     public static DirectoryIdentity Open(string directory, NodeId node)
     {
+        directory = Path.GetFullPath(directory);
         System.IO.Directory.CreateDirectory(directory);
         var path = Path.Combine(directory, FileName);
         if (!File.Exists(path))
