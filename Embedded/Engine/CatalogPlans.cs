@@ -59,7 +59,8 @@ internal static class CatalogPlans
             if (!BrokerConfigTable.Table.Get(name).IsDynamic)
             {
                 throw new KafkaException(
-                    ErrorCode.InvalidConfig, $"The broker config {name} cannot be changed on a running broker: set it in the host's configuration.");
+                    ErrorCode.InvalidConfig,
+                    $"The broker config {name} cannot be changed on a running broker: set it in the host's configuration.");
             }
         }
 
@@ -73,11 +74,13 @@ internal static class CatalogPlans
             case ConfigResourceType.Topic:
                 FindTopic(state, new TopicName(resource.Name));
                 break;
-            case ConfigResourceType.Broker when resource.Name.Length == 0 || string.Equals(resource.Name, state.Node.ToString(), StringComparison.Ordinal):
+            case ConfigResourceType.Broker when resource.Name.Length == 0:
+            case ConfigResourceType.Broker when string.Equals(resource.Name, state.Node.ToString(), StringComparison.Ordinal):
                 break;
             case ConfigResourceType.Broker:
                 throw new KafkaException(
-                    ErrorCode.InvalidRequest, $"There is no broker '{resource.Name}': expected {state.Node}, or nothing for all brokers.");
+                    ErrorCode.InvalidRequest,
+                    $"There is no broker '{resource.Name}': expected {state.Node}, or nothing for all brokers.");
             default:
                 throw new KafkaException(ErrorCode.InvalidRequest, $"Resources of type {resource.Type} have no configs here.");
         }

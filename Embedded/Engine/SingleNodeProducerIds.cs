@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Loire.Broker.Ports;
+using Loire.Log;
 using Loire.Protocol;
 
 namespace Loire.Embedded.Engine;
