@@ -1,3 +1,4 @@
+using System.Buffers;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 using Loire.Protocol.Records;
@@ -11,9 +12,19 @@ internal static class BatchTimestamps
     public static TimestampedOffset? FindFirst(ReadOnlyMemory<byte> batch, long timestampMs, Offset from, Offset limit)
     {
         var header = RecordBatchHeader.Read(batch.Span);
-        var offset = Offset.Max(header.BaseOffset, from);
-        return header.MaxTimestamp >= timestampMs && offset < limit
-            ? new TimestampedOffset(offset, header.MaxTimestamp, header.PartitionLeaderEpoch)
-            : null;
+        if (header.IsLogAppendTime)
+        {
+            var first = Offset.Max(header.BaseOffset, from);
+            return header.MaxTimestamp >= timestampMs && first < limit && first < header.NextOffset
+                ? new TimestampedOffset(first, header.MaxTimestamp, header.PartitionLeaderEpoch)
+                : null;
+        }
+        using var records = new RecordReader(header, new ReadOnlySequence<byte>(batch[RecordBatchHeader.SizeBytes..]));
+        while (records.TryRead(out var record))
+        {
+            if (record.TimestampMs >= timestampMs && record.Offset >= from && record.Offset < limit)
+                return new TimestampedOffset(record.Offset, record.TimestampMs, header.PartitionLeaderEpoch);
+        }
+        return null;
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Loire.Broker.Ports;
 using Loire.Protocol;
+using Loire.Protocol.Hashing;
 
 namespace Loire.Log;
 

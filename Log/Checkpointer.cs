@@ -18,7 +18,7 @@ internal sealed class Checkpointer
     private long _until;
     private int _nextHandle;
     private bool _trimWanted;
-    private bool _stopping;
+    private Func<SealedSegment?>? _sealLast;
 
     public Checkpointer(Journal journal, SegmentTable segments, Checkpoint last, ILogger logger)
     {
@@ -53,12 +53,14 @@ internal sealed class Checkpointer
         }
     }
 
-    /// <summary>Finishes what was added.</summary>
-    public void Stop()
+    /// <summary>Finishes what was added, then takes a last checkpoint of where the journal ends.</summary>
+    /// <param name="sealLast">Closes the journal and tells what its last segment holds; null where that cannot be
+    /// had.</param>
+    public void Stop(Func<SealedSegment?> sealLast)
     {
         lock (_sealed)
         {
-            _stopping = true;
+            _sealLast = sealLast;
             Monitor.Pulse(_sealed);
         }
         _thread.Join();
@@ -74,6 +76,8 @@ internal sealed class Checkpointer
                     Take(work);
                 Trim();
             }
+            if (_sealLast!() is { } last)
+                Take([last]);
         }
         catch (Exception failure)
         {
@@ -86,9 +90,9 @@ internal sealed class Checkpointer
     {
         lock (_sealed)
         {
-            while (_sealed.Count == 0 && !_trimWanted && !_stopping)
+            while (_sealed.Count == 0 && !_trimWanted && _sealLast is null)
                 Monitor.Wait(_sealed);
-            if (_sealed.Count == 0 && _stopping)
+            if (_sealed.Count == 0 && _sealLast is not null)
                 return null;
             _trimWanted = false;
             var work = _sealed.ToList();

@@ -35,13 +35,12 @@ internal sealed class DirectoryLock : IDisposable
 
     private static string ReadOwner(string path)
     {
-        // A handle without a lock of its own is let in on Unix, where the owner's lock is advisory.
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(file);
-            string owner = reader.ReadToEnd();
-            return owner.Length > 0 ? owner : "unknown";
+            using var file = NativeFile.OpenUnlocked(path);
+            Span<byte> owner = stackalloc byte[16];
+            int size = RandomAccess.Read(file, owner, 0);
+            return size > 0 ? Encoding.ASCII.GetString(owner[..size]) : "unknown";
         }
         catch (IOException)
         {

@@ -19,6 +19,7 @@ internal sealed unsafe class Journal : IDisposable
     private long _nextSequence;
     private int _segment;
     private LogStoreException? _failure;
+    private bool _closed;
 
     /// <param name="tail">Where the next entry goes, at a sector's start: FASTER, told to go on within one, would write
     /// zeros over what lies before.</param>
@@ -84,6 +85,8 @@ internal sealed unsafe class Journal : IDisposable
     {
         if (Failure is { } failure)
             throw failure;
+        if (_closed)
+            throw new LogStoreException($"The log in {Files.Directory} was closed.");
         int payload = checked(first.Length + (int)rest.Length);
         long durable = DurableUntil;
         address = NextAddress(JournalEntry.AllocatedBytes(payload));
@@ -124,7 +127,7 @@ internal sealed unsafe class Journal : IDisposable
     /// <summary>Copies bytes of an entry that was appended since the journal was opened from FASTER's pages. The copy is made
     /// first and proved after: a page's memory is cleared, at the earliest, when the page that takes its place is
     /// begun, so while the tail is before that page the bytes were the entry's.</summary>
-    /// <returns>False when the page has left memory or is about to; it is on the disk then.</returns>
+    /// <returns>False when the page has left memory or is about to; it is on the disk then, whole.</returns>
     public bool TryCopyFromMemory(long address, Span<byte> destination)
     {
         if (address < _openedAt || !IsInMemory(address))
@@ -144,7 +147,10 @@ internal sealed unsafe class Journal : IDisposable
             Files.Read(address, destination);
     }
 
-    /// <summary>Takes no more entries. The first reason is kept.</summary>
+    /// <summary>Takes no more entries. Under <see cref="AppendLock"/>.</summary>
+    public void Close() => _closed = true;
+
+    /// <summary>Takes no more entries, and what waits for the disk waits no longer. The first reason is kept.</summary>
     public void Fail(LogStoreException failure)
     {
         if (Interlocked.CompareExchange(ref _failure, failure, null) is not null)
@@ -170,10 +176,14 @@ internal sealed unsafe class Journal : IDisposable
 
     private int PageSlot(long address) => (int)(Geometry.PageOf(address) & (_pages.Length - 1));
 
-    /// <summary>One page short of what FASTER keeps: it gives up a page when it is about to begin another, a moment
-    /// before the tail shows it.</summary>
-    private bool IsInMemory(long address) =>
-        Geometry.PageOf(_log.TailAddress) <= Geometry.PageOf(address) + _pages.Length - 2;
+    /// <summary>A page that is not whole on the disk is never given up. One that is, is when FASTER is about to begin the
+    /// page that takes its place, a moment before the tail shows it: so this is one page short of what FASTER keeps.</summary>
+    private bool IsInMemory(long address)
+    {
+        long page = Geometry.PageOf(address);
+        return Geometry.PageOf(_log.TailAddress) <= page + _pages.Length - 2
+            || _log.FlushedUntilAddress < (page + 1) << Geometry.PageBits;
+    }
 
     /// <summary>Where FASTER puts the next entry: at the tail, or at the next page's start where it does not fit.</summary>
     private long NextAddress(int sizeBytes)

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Loire.Log;
 
 /// <summary>The directory of a journal: its format file read or written, its sizes settled.</summary>
-internal sealed record JournalDirectory(string Path, JournalFiles Files, long MemoryBytes, bool IsNew)
+internal sealed record JournalDirectory(string Path, JournalFiles Files, long MemoryBytes)
 {
     public static string PathIn(string dataDirectory) => System.IO.Path.Combine(dataDirectory, "journal");
 
@@ -13,7 +13,6 @@ internal sealed record JournalDirectory(string Path, JournalFiles Files, long Me
         string path = PathIn(options.DataDirectory);
         Directory.CreateDirectory(path);
         var format = FormatFile.TryRead(path);
-        bool isNew = format is null;
         int segmentBytes = format?.SegmentBytes ?? options.SegmentBytes;
         if (options.MaxBatchBytes > segmentBytes - JournalGeometry.SectorBytes)
         {
@@ -31,7 +30,7 @@ internal sealed record JournalDirectory(string Path, JournalFiles Files, long Me
         }
         var geometry = new JournalGeometry(format.Seed, segmentBytes, pageBytes, format.WindowBytes);
         var create = options.CreateFiles ?? ((directory, sizes, log) => new JournalFiles(directory, sizes, log));
-        return new JournalDirectory(path, create(path, geometry, logger), memoryBytes, isNew);
+        return new JournalDirectory(path, create(path, geometry, logger), memoryBytes);
     }
 
     /// <summary>Before the first checkpoint the journal is replayed from its beginning.</summary>

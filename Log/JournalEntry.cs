@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Loire.Protocol.Hashing;
 using Loire.Protocol.Records;
 
 namespace Loire.Log;
@@ -24,7 +25,8 @@ internal enum EntryKind : byte
     /// <summary>Payload: the number of the first segment that is kept. Of no partition.</summary>
     Head = 6,
 
-    /// <summary>Payload: the sequence number of the next entry. Written by repair over what it cut out; of no partition.</summary>
+    /// <summary>What repair puts over what it cut out. Payload: zeros. In place of a partition: how many entry numbers it
+    /// stands for.</summary>
     Cut = 7,
 }
 
@@ -54,6 +56,9 @@ internal readonly record struct JournalEntry(
 
     /// <summary>The part of a batch that lies before what its CRC covers.</summary>
     private const int BatchPrefixBytes = RecordBatchHeader.AttributesPosition;
+
+    /// <summary>The number of the entry that follows.</summary>
+    public long NextSequence => Sequence + (Kind == EntryKind.Cut ? Partition : 1);
 
     public static int AllocatedBytes(int payloadBytes) => OverheadBytes + ((payloadBytes + 3) & ~3);
 
@@ -107,8 +112,9 @@ internal readonly record struct JournalEntry(
     {
         int payload = entry.Length - HeaderBytes;
         int covered = (EntryKind)entry[5] == EntryKind.Append ? Math.Min(payload, BatchPrefixBytes) : payload;
-        uint state = Crc32C.Append(uint.MaxValue, seed);
-        state = Crc32C.Append(state, (ulong)address);
-        return ~Crc32C.Append(state, entry[4..(HeaderBytes + covered)]);
+        Span<byte> place = stackalloc byte[2 * sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(place, seed);
+        BinaryPrimitives.WriteInt64LittleEndian(place[sizeof(ulong)..], address);
+        return Crc32C.Append(Crc32C.Compute(place), entry[4..(HeaderBytes + covered)]);
     }
 }

@@ -84,16 +84,17 @@ internal class JournalFiles : IDisposable
     /// <summary>Makes a stretch of one segment zeros again, durably.</summary>
     public void Clear(long address, long sizeBytes)
     {
-        int segment = Geometry.SegmentOf(address);
-        using var file = File.OpenHandle(PathOf(segment), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         byte[] zeros = new byte[Math.Min(sizeBytes, 1 << 20)];
-        long offset = Geometry.OffsetInSegment(address);
-        for (long done = 0; done < sizeBytes;)
-        {
-            int size = (int)Math.Min(zeros.Length, sizeBytes - done);
-            RandomAccess.Write(file, zeros.AsSpan(0, size), offset + done);
-            done += size;
-        }
+        for (long done = 0; done < sizeBytes; done += zeros.Length)
+            Overwrite(address + done, zeros.AsSpan(0, (int)Math.Min(zeros.Length, sizeBytes - done)));
+    }
+
+    /// <summary>Writes within one segment, durably, any number of bytes anywhere. While the journal is not open.</summary>
+    public void Overwrite(long address, ReadOnlySpan<byte> bytes)
+    {
+        string path = PathOf(Geometry.SegmentOf(address));
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        RandomAccess.Write(file, bytes, Geometry.OffsetInSegment(address));
         RandomAccess.FlushToDisk(file);
     }
 

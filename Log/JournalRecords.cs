@@ -98,13 +98,15 @@ internal sealed class JournalRecords : IRecordsSource
         return done;
     }
 
-    /// <summary>Reads a batch from where memory left off, and the neighbours that follow it.</summary>
+    /// <summary>Reads a batch from where memory left off, and the neighbours that follow it, as far as they are on the disk
+    /// too.</summary>
     /// <returns>The first batch that was not read.</returns>
     private int CopyFromDisk(int first, int done, IBufferWriter<byte> output)
     {
         long start = _batches[first].Address + done;
         int end = first + 1;
-        while (end < _count && IsNeighbour(end, start))
+        long durableUntil = _journal.DurableUntil;
+        while (end < _count && _batches[end].End <= durableUntil && IsNeighbour(end, start))
             end++;
         if (end == first + 1)
         {

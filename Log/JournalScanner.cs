@@ -92,11 +92,33 @@ internal sealed class JournalScanner
         }
         Entry = entry;
         Address = address;
-        NextSequence = entry.Sequence + 1;
-        if (entry.Kind == EntryKind.Cut)
-            NextSequence = BinaryPrimitives.ReadInt64LittleEndian(Payload);
+        NextSequence = entry.NextSequence;
         _position = address + JournalEntry.AllocatedBytes(entry.PayloadBytes);
         return true;
+    }
+
+    /// <summary>Looks behind the end for the next entry whose header is whole, and goes on there.</summary>
+    /// <returns>False where there is none.</returns>
+    public bool TryResume(out long address)
+    {
+        for (address = EndAddress + sizeof(int); Exists(address); address += sizeof(int))
+        {
+            var bytes = At(address, Math.Min(LeftInSegment(address), WindowBytes / 2));
+            int zeros = bytes.IndexOfAnyExcept((byte)0);
+            if (zeros < 0)
+            {
+                address += bytes.Length - sizeof(int);
+                continue;
+            }
+            address += zeros & ~3;
+            if (TryReadHeader(address, out var entry) && entry.Sequence >= NextSequence)
+            {
+                _position = address;
+                NextSequence = entry.Sequence;
+                return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Looks behind the end for what tells a torn tail from damage.</summary>
@@ -107,7 +129,7 @@ internal sealed class JournalScanner
         long limit = address + _geometry.WindowBytes;
         for (long at = address; at < limit && Exists(at); at += sizeof(int))
         {
-            int left = Math.Min(_geometry.SegmentBytes - _geometry.OffsetInSegment(at), WindowBytes / 2);
+            int left = Math.Min(LeftInSegment(at), WindowBytes / 2);
             var bytes = At(at, left);
             int zeros = bytes.IndexOfAnyExcept((byte)0);
             if (zeros < 0)
@@ -138,7 +160,7 @@ internal sealed class JournalScanner
     private bool TryReadHeader(long address, out JournalEntry entry)
     {
         entry = default;
-        int left = _geometry.SegmentBytes - _geometry.OffsetInSegment(address);
+        int left = LeftInSegment(address);
         if (left < SmallestEntryBytes || !Exists(address))
             return false;
         int length = BinaryPrimitives.ReadInt32LittleEndian(At(address, SmallestEntryBytes));
@@ -161,6 +183,8 @@ internal sealed class JournalScanner
     private bool IsZero(long from, long until) =>
         Exists(from) && At(from, (int)(until - from)).IndexOfAnyExcept((byte)0) < 0;
 
+    private int LeftInSegment(long address) => _geometry.SegmentBytes - _geometry.OffsetInSegment(address);
+
     private bool Exists(long address) => _files.Exists(_geometry.SegmentOf(address));
 
     /// <summary>Bytes that lie within one segment.</summary>
@@ -170,7 +194,7 @@ internal sealed class JournalScanner
         {
             if (_window.Length < sizeBytes)
                 _window = new byte[sizeBytes];
-            int left = _geometry.SegmentBytes - _geometry.OffsetInSegment(address);
+            int left = LeftInSegment(address);
             _windowStart = address;
             _windowLength = Math.Min(_window.Length, left);
             _files.Read(address, _window.AsSpan(0, _windowLength));

@@ -111,12 +111,7 @@ public sealed class LogStore : ILogStore
 
     private void Close()
     {
-        if (_journal.Failure is null && _journal.Commits.WaitUntil(_journal.TailAddress))
-        {
-            lock (_journal.AppendLock)
-                _checkpointer.Add(SealCurrent(JournalGeometry.RoundUpToSector(_journal.TailAddress)));
-        }
-        _checkpointer.Stop();
+        _checkpointer.Stop(SealLast);
         _journal.Dispose();
         _segments.Dispose();
         _lock.Dispose();
@@ -153,6 +148,17 @@ public sealed class LogStore : ILogStore
         int next = _segments.Current.Number + 1;
         _checkpointer.Add(SealCurrent(_journal.Geometry.StartOf(next)));
         _segments.Begin(next);
+    }
+
+    private SealedSegment? SealLast()
+    {
+        lock (_journal.AppendLock)
+        {
+            _journal.Close();
+            return _journal.Failure is null
+                ? SealCurrent(JournalGeometry.RoundUpToSector(_journal.TailAddress))
+                : null;
+        }
     }
 
     private SealedSegment SealCurrent(long until)

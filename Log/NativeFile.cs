@@ -8,6 +8,7 @@ namespace Loire.Log;
 /// offers takes their place.</summary>
 internal static partial class NativeFile
 {
+    private const int ReadOnly = 0x0;
     private const int ReadWrite = 0x2;
     private const int DataSync = 0x1000;
     private const int CloseOnExec = 0x80000;
@@ -33,6 +34,15 @@ internal static partial class NativeFile
         return new SafeFileHandle(file, ownsHandle: true);
     }
 
+    /// <summary>Opens a file for reading whatever lock its owner holds, where the system lets us.</summary>
+    public static SafeFileHandle OpenUnlocked(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        int file = Open(path, ReadOnly | CloseOnExec, 0);
+        return file >= 0 ? new SafeFileHandle(file, ownsHandle: true) : throw LastError($"{path} cannot be opened");
+    }
+
     /// <summary>Claims the space of a file, which then reads as zeros.</summary>
     /// <exception cref="IOException">No space left, among others.</exception>
     public static void Allocate(SafeFileHandle file, string path, long sizeBytes)
@@ -52,7 +62,7 @@ internal static partial class NativeFile
     {
         if (!OperatingSystem.IsLinux())
             return;
-        int file = Open(path, CloseOnExec, 0);
+        int file = Open(path, ReadOnly | CloseOnExec, 0);
         if (file < 0)
             throw LastError($"{path} cannot be opened");
         using var handle = new SafeFileHandle(file, ownsHandle: true);

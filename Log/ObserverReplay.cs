@@ -30,7 +30,7 @@ internal static class ObserverReplay
     /// ahead.</summary>
     private sealed class HeaderWindow(Journal journal)
     {
-        private readonly byte[] _bytes = new byte[WindowBytes];
+        private byte[] _bytes = [];
         private long _start;
         private int _length;
 
@@ -42,6 +42,8 @@ internal static class ObserverReplay
             if (batch.Address < _start || batch.Address + header.Length > _start + _length)
             {
                 int leftInSegment = journal.Geometry.SegmentBytes - journal.Geometry.OffsetInSegment(batch.Address);
+                if (_bytes.Length == 0)
+                    _bytes = GC.AllocateUninitializedArray<byte>(WindowBytes);
                 _start = batch.Address;
                 _length = Math.Min(batch.SizeBytes >= WindowBytes / 4 ? header.Length : WindowBytes, leftInSegment);
                 journal.Files.Read(_start, _bytes.AsSpan(0, _length));

@@ -5,34 +5,30 @@ using Loire.Protocol.Records;
 
 namespace Loire.Log;
 
-/// <summary>Makes a full segment's index from the segment itself.</summary>
-internal static class SegmentIndexBuilder
+/// <summary>Makes a segment's index from the segment itself, entry by entry.</summary>
+internal sealed class SegmentIndexBuilder
 {
-    /// <exception cref="LogStoreException">The segment is damaged.</exception>
-    public static SegmentIndexFile Rebuild(JournalFiles files, int segment, long until, string path)
-    {
-        var parts = new SortedDictionary<int, Part>();
-        var geometry = files.Geometry;
-        long start = Math.Max(geometry.StartOf(segment), JournalGeometry.FirstAddress);
-        var scanner = new JournalScanner(files, start, nextSequence: -1);
-        while (scanner.MoveNext() && scanner.Address < until)
-        {
-            if (scanner.Entry.Partition < 0)
-                continue;
-            if (!parts.TryGetValue(scanner.Entry.Partition, out var part))
-                parts.Add(scanner.Entry.Partition, part = new Part());
-            part.Apply(scanner);
-        }
-        if (scanner.Address < until && scanner.End != ScanEnd.Tail)
-        {
-            throw new LogStoreException(
-                $"{files.PathOf(segment)} is damaged at address {scanner.EndAddress}: what stands there is no whole entry. " +
-                "'loire log verify' shows what is affected, 'loire log repair' cuts it out and keeps the rest.");
-        }
+    private readonly SortedDictionary<int, Part> _parts = [];
 
+    /// <summary>Takes in the scanner's present entry.</summary>
+    public void Add(JournalScanner scanner)
+    {
+        var entry = scanner.Entry;
+        if (entry.Kind is EntryKind.Head or EntryKind.Cut)
+            return;
+        if (!_parts.TryGetValue(entry.Partition, out var part))
+            _parts.Add(entry.Partition, part = new Part());
+        if (entry.Kind == EntryKind.Append)
+            part.Entries.Add(IndexEntry.Of(scanner.Address, RecordBatchHeader.Read(scanner.Payload)));
+        else if (entry.Kind == EntryKind.Truncate)
+            part.CutTo(BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload));
+    }
+
+    public SegmentIndexFile Write(string path, int segment, long until)
+    {
         var records = new List<SegmentIndexRecord>();
         var entries = new List<IndexEntry>();
-        foreach (var (handle, part) in parts)
+        foreach (var (handle, part) in _parts)
         {
             records.Add(part.ToRecord(handle, entries.Count));
             entries.AddRange(part.Entries);
@@ -41,25 +37,55 @@ internal static class SegmentIndexBuilder
             path, segment, until, CollectionsMarshal.AsSpan(records), CollectionsMarshal.AsSpan(entries));
     }
 
+    /// <summary>Whether an index file says what the segment says. It may leave out what its partition had dropped from its
+    /// start before the segment was full.</summary>
+    public bool Agrees(SegmentIndexFile file)
+    {
+        if (!file.AreEntriesIntact())
+            return false;
+        foreach (ref readonly var record in file.Records)
+        {
+            var entries = file.Entries.Slice(record.FirstEntry, record.Count);
+            if (!_parts.TryGetValue(record.Partition, out var part)
+                || !CollectionsMarshal.AsSpan(part.Entries).EndsWith(entries))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <exception cref="LogStoreException">The segment is damaged.</exception>
+    public static SegmentIndexFile Rebuild(JournalFiles files, int segment, long until, string path)
+    {
+        var builder = new SegmentIndexBuilder();
+        long start = Math.Max(files.Geometry.StartOf(segment), JournalGeometry.FirstAddress);
+        var scanner = new JournalScanner(files, start, nextSequence: -1);
+        while (scanner.MoveNext())
+        {
+            if (scanner.Address >= until)
+                return builder.Write(path, segment, until);
+            builder.Add(scanner);
+        }
+        if (scanner.End == ScanEnd.Damage || JournalGeometry.RoundUpToSector(scanner.EndAddress) < until)
+        {
+            throw new LogStoreException(
+                $"{files.PathOf(segment)} is damaged at address {scanner.EndAddress}: what stands there is no whole entry. " +
+                "'loire log verify' shows what is affected, 'loire log repair' cuts it out and keeps the rest.");
+        }
+        return builder.Write(path, segment, until);
+    }
+
     private sealed class Part
     {
         private long _truncatedTo = long.MaxValue;
 
         public List<IndexEntry> Entries { get; } = [];
 
-        public void Apply(JournalScanner scanner)
+        public void CutTo(long end)
         {
-            if (scanner.Entry.Kind == EntryKind.Append)
-            {
-                var batch = RecordBatchHeader.Read(scanner.Payload);
-                Entries.Add(IndexEntry.Of(scanner.Address, batch));
-            }
-            else if (scanner.Entry.Kind == EntryKind.Truncate)
-            {
-                long end = BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload);
-                Entries.RemoveAll(entry => entry.NextOffset > end);
-                _truncatedTo = Math.Min(_truncatedTo, end);
-            }
+            Entries.RemoveAll(entry => entry.NextOffset > end);
+            _truncatedTo = Math.Min(_truncatedTo, end);
         }
 
         public SegmentIndexRecord ToRecord(int handle, int firstEntry) => new(

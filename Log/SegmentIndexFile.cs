@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using Loire.Protocol.Hashing;
 
 namespace Loire.Log;
 

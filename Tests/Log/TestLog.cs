@@ -2,6 +2,7 @@ using System.Buffers;
 using Loire.Broker.Ports;
 using Loire.Log;
 using Loire.Protocol;
+using Loire.Protocol.Hashing;
 using Loire.Protocol.Records;
 
 namespace Loire.Tests.Log;
@@ -22,12 +23,14 @@ internal sealed class TemporaryDirectory : IDisposable
         MaxBatchBytes = 1 << 15,
     };
 
-    /// <summary>What a crash at this moment leaves behind.</summary>
+    /// <summary>What a crash about now leaves behind: the checkpoint is taken before the indexes and those before the
+    /// journal, so that nothing is younger than what it derives from.</summary>
     public TemporaryDirectory Copy()
     {
         var copy = new TemporaryDirectory();
         Directory.CreateDirectory(copy.Journal);
-        foreach (string file in Directory.EnumerateFiles(Journal))
+        foreach (string file in new[] { "format", "checkpoint", "*.index", "*.journal" }
+            .SelectMany(pattern => Directory.EnumerateFiles(Journal, pattern).Order()))
             File.Copy(file, System.IO.Path.Combine(copy.Journal, System.IO.Path.GetFileName(file)));
         return copy;
     }

@@ -1,0 +1,199 @@
+using Loire.Broker.Ports;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Loire.Log;
+
+/// <summary>A stretch of the journal that is not whole.</summary>
+/// <param name="Until">Where the next whole entry stands; where there is none, the end of what is not zero.</param>
+/// <param name="FirstSequence">The number the first entry there had.</param>
+/// <param name="NextSequence">The number of the next whole entry; the same as the first where there is none.</param>
+internal sealed record DamagedRegion(long From, long Until, long FirstSequence, long NextSequence, bool IsTail, string What);
+
+/// <summary>Walks through a whole journal and proves everything in it: entries, batches, indexes, the checkpoint.</summary>
+internal sealed class JournalSurvey
+{
+    private readonly JournalDirectory _directory;
+    private readonly JournalGeometry _geometry;
+    private readonly List<LogDamage> _damages = [];
+    private readonly List<DamagedRegion> _regions = [];
+    private readonly Dictionary<int, SegmentIndexBuilder> _indexes = [];
+    private readonly LossTracker _losses;
+    private readonly Action<long, long>? _progress;
+    private LogDamage? _tornTail;
+    private long _entries;
+    private long _batches;
+    private long _batchBytes;
+
+    private JournalSurvey(JournalDirectory directory, Action<long, long>? progress)
+    {
+        _directory = directory;
+        _geometry = directory.Files.Geometry;
+        _progress = progress;
+        try
+        {
+            Checkpoint = Checkpoint.TryRead(directory.Path);
+        }
+        catch (LogStoreException damaged)
+        {
+            string path = Checkpoint.PathIn(directory.Path);
+            _damages.Add(new LogDamage(path, -1, 0, new FileInfo(path).Length, damaged.Message));
+            IsCheckpointDamaged = true;
+        }
+        _losses = new LossTracker(Checkpoint ?? Checkpoint.Empty);
+    }
+
+    /// <summary>Null where there is none or it is damaged.</summary>
+    public Checkpoint? Checkpoint { get; }
+    public bool IsCheckpointDamaged { get; }
+    public IReadOnlyList<DamagedRegion> Regions => _regions;
+    public IList<string> DamagedIndexes { get; } = [];
+    public LossTracker Losses => _losses;
+
+    /// <summary>Where the journal ends, and the number of the entry that would come there.</summary>
+    public long End { get; private set; }
+    public long NextSequence { get; private set; }
+
+    /// <param name="progress">Told now and then: bytes done, bytes in all.</param>
+    public static JournalSurvey Run(JournalDirectory directory, Action<long, long>? progress)
+    {
+        var survey = new JournalSurvey(directory, progress);
+        survey.Walk();
+        survey.CheckIndexes();
+        return survey;
+    }
+
+    /// <summary>Opens a data directory that no broker has open.</summary>
+    public static JournalDirectory Open(string dataDirectory)
+    {
+        string path = JournalDirectory.PathIn(dataDirectory);
+        if (!Directory.Exists(path))
+            throw new LogStoreException($"{dataDirectory} holds no journal.");
+        var format = FormatFile.TryRead(path) ?? throw new LogStoreException($"{path} is empty.");
+        var geometry = new JournalGeometry(format.Seed, format.SegmentBytes, format.SegmentBytes, format.WindowBytes);
+        return new JournalDirectory(path, new JournalFiles(path, geometry, NullLogger.Instance), 0);
+    }
+
+    public LogReport ToReport() => new(
+        _directory.Path,
+        _directory.Files.List().Length,
+        _losses.Partitions,
+        _entries,
+        _batches,
+        _batchBytes,
+        _damages,
+        _tornTail,
+        _losses.Losses);
+
+    private void Walk()
+    {
+        int[] segments = _directory.Files.List();
+        if (segments.Length == 0)
+            return;
+        long end = _geometry.StartOf(segments[^1] + 1);
+        var scanner = new JournalScanner(
+            _directory.Files, Math.Max(_geometry.StartOf(segments[0]), JournalGeometry.FirstAddress), nextSequence: -1);
+        do
+        {
+            while (scanner.MoveNext())
+            {
+                Take(scanner);
+                if ((_entries & 0xFFF) == 0)
+                    _progress?.Invoke(scanner.Address - _geometry.StartOf(segments[0]), end - _geometry.StartOf(segments[0]));
+            }
+        }
+        while (TryPassEnd(scanner));
+        _losses.PassCheckpoint();
+    }
+
+    private void Take(JournalScanner scanner)
+    {
+        var entry = scanner.Entry;
+        _entries++;
+        if (entry.Kind == EntryKind.Append)
+        {
+            _batches++;
+            _batchBytes += entry.PayloadBytes;
+        }
+        if (!_losses.Add(scanner))
+        {
+            AddRegion(new DamagedRegion(
+                scanner.Address,
+                scanner.Address + JournalEntry.AllocatedBytes(entry.PayloadBytes),
+                entry.Sequence,
+                scanner.NextSequence,
+                IsTail: false,
+                $"an entry of partition {entry.Partition}, whose creation is lost"));
+            return;
+        }
+        int segment = _geometry.SegmentOf(scanner.Address);
+        if (scanner.Address >= (Checkpoint?.Until ?? 0))
+            return;
+        if (!_indexes.TryGetValue(segment, out var index))
+            _indexes.Add(segment, index = new SegmentIndexBuilder());
+        index.Add(scanner);
+    }
+
+    /// <returns>True where the walk goes on behind damage.</returns>
+    private bool TryPassEnd(JournalScanner scanner)
+    {
+        End = scanner.EndAddress;
+        NextSequence = scanner.NextSequence;
+        bool isBeforeCheckpoint =
+            Checkpoint is { } checkpoint && JournalGeometry.RoundUpToSector(End) < checkpoint.Until;
+        if (scanner.End != ScanEnd.Damage && !isBeforeCheckpoint)
+        {
+            if (scanner.End == ScanEnd.TornTail)
+                _tornTail = Describe(End, scanner.DirtyUntil - End, "writes that were under way at the end");
+            return false;
+        }
+
+        if (scanner.TryResume(out long next))
+        {
+            AddRegion(new DamagedRegion(
+                End, next, NextSequence, scanner.NextSequence, IsTail: false, "no whole entry, though whole ones follow"));
+            return true;
+        }
+        AddRegion(new DamagedRegion(
+            End,
+            Math.Max(scanner.DirtyUntil, End),
+            NextSequence,
+            NextSequence,
+            IsTail: true,
+            "no whole entry, though the checkpoint knows of more"));
+        return false;
+    }
+
+    private void AddRegion(DamagedRegion region)
+    {
+        _regions.Add(region);
+        _damages.Add(Describe(region.From, region.Until - region.From, region.What));
+    }
+
+    private LogDamage Describe(long address, long sizeBytes, string what) => new(
+        _directory.Files.PathOf(_geometry.SegmentOf(address)),
+        address,
+        _geometry.OffsetInSegment(address),
+        sizeBytes,
+        what);
+
+    /// <summary>Where a segment is damaged its index cannot be compared; it is made anew with the repair.</summary>
+    private void CheckIndexes()
+    {
+        var damaged = _regions.Select(region => _geometry.SegmentOf(region.From)).ToHashSet();
+        foreach (var (segment, built) in _indexes)
+        {
+            string path = SegmentIndexFile.PathOf(_directory.Files.PathOf(segment));
+            if (damaged.Contains(segment))
+            {
+                DamagedIndexes.Add(path);
+                continue;
+            }
+            using var file = SegmentIndexFile.TryOpen(path, segment);
+            if (file is not null && built.Agrees(file))
+                continue;
+            DamagedIndexes.Add(path);
+            _damages.Add(new LogDamage(
+                path, -1, 0, 0, file is null ? "missing or damaged; the next start rebuilds it" : "does not fit its segment"));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Buffers.Binary;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+
+namespace Loire.Log;
+
+/// <summary>Follows every partition's offsets through the journal, to name what is missing.</summary>
+internal sealed class LossTracker
+{
+    private readonly Dictionary<int, Track> _tracks = [];
+    private readonly List<LogLoss> _losses = [];
+    private readonly Checkpoint _checkpoint;
+    private bool _passedCheckpoint;
+
+    public LossTracker(Checkpoint checkpoint)
+    {
+        _checkpoint = checkpoint;
+        foreach (var state in checkpoint.Partitions)
+            _tracks[state.Handle] = new Track(state.Partition, state.LogStart);
+    }
+
+    public IReadOnlyList<LogLoss> Losses => _losses;
+    public int Partitions => _tracks.Count;
+
+    /// <returns>False where the entry is of a partition nobody knows: its creation is lost, or, before the checkpoint, it was
+    /// deleted since.</returns>
+    public bool Add(JournalScanner scanner)
+    {
+        var entry = scanner.Entry;
+        if (entry.Kind is EntryKind.Head or EntryKind.Cut)
+            return true;
+        if (scanner.Address >= _checkpoint.Until)
+            PassCheckpoint();
+        if (entry.Kind == EntryKind.Create)
+        {
+            using var reader = new BinaryReader(new MemoryStream(scanner.Payload.ToArray()));
+            if (_passedCheckpoint)
+                _tracks[entry.Partition] = new Track(PartitionName.Decode(reader), 0);
+            return true;
+        }
+        if (!_tracks.TryGetValue(entry.Partition, out var track))
+            return !_passedCheckpoint;
+
+        switch (entry.Kind)
+        {
+            case EntryKind.Append:
+                var batch = RecordBatchHeader.Read(scanner.Payload);
+                NoteLoss(track, batch.BaseOffset.Value);
+                track.Next = Math.Max(track.Next, batch.NextOffset.Value);
+                break;
+            case EntryKind.Truncate:
+                track.Next = Math.Min(track.Next, BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload));
+                break;
+            case EntryKind.LogStart:
+                track.Next = Math.Max(track.Next, BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload));
+                break;
+            case EntryKind.Delete:
+                _tracks.Remove(entry.Partition);
+                break;
+        }
+        return true;
+    }
+
+    /// <summary>What the checkpoint knew of must have been seen by now.</summary>
+    public void PassCheckpoint()
+    {
+        if (_passedCheckpoint)
+            return;
+        _passedCheckpoint = true;
+        foreach (var state in _checkpoint.Partitions)
+        {
+            if (_tracks.TryGetValue(state.Handle, out var track))
+                NoteLoss(track, state.LogEnd);
+        }
+    }
+
+    /// <summary>The log end that is left of a partition.</summary>
+    public long EndOf(PartitionState state) =>
+        _losses.LastOrDefault(loss => loss.Partition == state.Partition && loss.Until.Value == state.LogEnd)?.From.Value
+        ?? state.LogEnd;
+
+    private void NoteLoss(Track track, long until)
+    {
+        if (until <= track.Next)
+            return;
+        _losses.Add(new LogLoss(track.Partition, new Offset(track.Next), new Offset(until)));
+        track.Next = until;
+    }
+
+    /// <param name="next">The offset that comes next.</param>
+    private sealed class Track(TopicIdPartition partition, long next)
+    {
+        public TopicIdPartition Partition => partition;
+        public long Next { get; set; } = next;
+    }
+}

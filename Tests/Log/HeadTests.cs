@@ -1,0 +1,68 @@
+using System.Buffers;
+using Loire.Broker.Ports;
+using Loire.Log;
+using Loire.Protocol;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Log;
+
+public sealed class HeadTests
+{
+    [Fact]
+    public async Task Segments_go_when_nothing_in_them_is_wanted_but_not_while_a_reader_holds_them()
+    {
+        using var directory = new TemporaryDirectory();
+        byte[] expected;
+        await using (var store = LogStore.Open(directory.Options))
+        {
+            var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+            for (int i = 0; i < 300; i++)
+                log.Append(store, TestBatches.Create(i, payloadBytes: 5000));
+            var held = log.Read(Offset.Zero, log.LogEndOffset, 100_000, atLeastOne: true);
+
+            log.AdvanceLogStart(new Offset(250));
+            log.Read(Offset.Zero, log.LogEndOffset, 1, atLeastOne: true).Status.ShouldBe(LogReadStatus.OutOfRange);
+            File.Exists(FirstFile(directory)).ShouldBeTrue();
+            var output = new ArrayBufferWriter<byte>();
+            held.Records!.CopyTo(output);
+            output.WrittenSpan[..5000].ToArray().ShouldBe(TestBatches.Create(0, payloadBytes: 5000)[..5000]);
+
+            held.Records.Release();
+            WaitUntil(() => !File.Exists(FirstFile(directory)));
+            expected = log.ReadAll();
+            log.SizeBytes.ShouldBe(expected.Length);
+        }
+
+        await using var reopened = LogStore.Open(directory.Options);
+        var again = reopened.Open(TestBatches.Partition(0), new RecordingObserver());
+        again.LogStartOffset.ShouldBe(new Offset(250));
+        again.ReadAll().ShouldBe(expected);
+    }
+
+    [Fact]
+    public async Task A_deleted_partition_s_space_comes_back_and_its_name_starts_empty()
+    {
+        using var directory = new TemporaryDirectory();
+        await using (var store = LogStore.Open(directory.Options))
+        {
+            var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+            for (int i = 0; i < 300; i++)
+                log.Append(store, TestBatches.Create(i, payloadBytes: 5000));
+            store.Delete(TestBatches.Partition(0));
+
+            Should.Throw<LogStoreException>(() => log.Append(store, TestBatches.Create(300)));
+            store.Partitions.ShouldBeEmpty();
+            WaitUntil(() => !File.Exists(FirstFile(directory)));
+            store.Open(TestBatches.Partition(0), new RecordingObserver()).LogEndOffset.ShouldBe(Offset.Zero);
+        }
+
+        await using var reopened = LogStore.Open(directory.Options);
+        reopened.Open(TestBatches.Partition(0), new RecordingObserver()).ReadAll().ShouldBeEmpty();
+    }
+
+    private static string FirstFile(TemporaryDirectory directory) => Path.Combine(directory.Journal, "0000000000.journal");
+
+    private static void WaitUntil(Func<bool> condition) =>
+        SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+}
