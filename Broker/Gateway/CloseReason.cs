@@ -12,6 +12,9 @@ public enum CloseReason
     SlowReader,
     HandlerFailed,
     RecordsUnreadable,
+
+    /// <summary>A produce without acknowledgement failed: closing is how the client gets to know.</summary>
+    Unanswerable,
 }
 
 /// <summary>The connection cannot go on. The message tells the operator what the client did.</summary>

@@ -100,6 +100,7 @@ internal sealed class KafkaConnection
     {
         if (error is OperationCanceledException && answer.Context.Aborted.IsCancellationRequested) Abort();
         else if (IsDisconnect(error)) Disconnect(error);
+        else if (error is CloseConnectionException) Cut(CloseReason.Unanswerable, error.Message);
         else if (error is IOException)
             Cut(CloseReason.RecordsUnreadable, $"the records of its {answer.Api.Name} answer could not be read: {error.Message}");
         else FailHandler(answer.Api, answer.Context, error);

@@ -1,0 +1,164 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using Loire.Broker.Configs;
+using Loire.Broker.Gateway;
+using Loire.Broker.Handlers;
+using Loire.Broker.Partitions;
+using Loire.Broker.Ports;
+using Loire.Embedded.Engine;
+using Loire.Log;
+using Loire.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Embedded;
+
+/// <summary>A whole broker in one process: log, single-node engine, handlers and gateway, put together in the order in
+/// which they depend on each other, and taken apart in the reverse one.</summary>
+public sealed class BrokerHost : IAsyncDisposable
+{
+    public const string MeterName = "Loire";
+
+    private readonly BrokerOptions _options;
+    private readonly Stack<IAsyncDisposable> _parts = new();
+    private LogStore? _store;
+    private KafkaServer? _server;
+
+    private BrokerHost(BrokerOptions options) => _options = options;
+
+    /// <summary>What clients connect to.</summary>
+    public HostPort Address { get; private set; } = new("", 0);
+
+    public string DataDirectory => _store!.DataDirectory;
+
+    /// <summary>Why the broker takes no more writes; null while it does. Reads of what was acknowledged go on.</summary>
+    public LogStoreException? Failure => _store!.Failure;
+
+    /// <exception cref="KafkaException">INVALID_CONFIG: names the config.</exception>
+    /// <exception cref="FormatException">The address to listen on is none.</exception>
+    /// <exception cref="LogStoreException">The log is in use, damaged or of a newer format.</exception>
+    /// <exception cref="DataDirectoryException">The data directory cannot be used.</exception>
+    /// <exception cref="IOException">The address is in use.</exception>
+    public static async Task<BrokerHost> StartAsync(
+        BrokerOptions options, ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var host = new BrokerHost(options);
+        try
+        {
+            await host.ComposeAsync(logs, time, cancellationToken);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Accepts no more, answers what is in flight, and closes the log so that the next start replays
+    /// nothing.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            using var timeout = new CancellationTokenSource(_options.StopTimeout);
+            await _server.StopAsync(timeout.Token);
+        }
+
+        while (_parts.TryPop(out var part)) await part.DisposeAsync();
+    }
+
+    private async Task ComposeAsync(ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var layers = ConfigLayers.FromHost(_options.Kafka);
+        var endPoints = _options.Listen.Resolve();
+        var node = new NodeId(_options.NodeId);
+
+        var store = _store = Own(LogStore.Open(new LogStoreOptions
+        {
+            DataDirectory = _options.DataDirectory,
+            MaxBatchBytes = _options.BatchBytesMax,
+            SegmentBytes = _options.JournalSegmentBytes,
+            MemoryBytes = _options.JournalMemoryBytes,
+            LoggerFactory = logs,
+        }));
+        var identity = DirectoryIdentity.Open(_options.DataDirectory, node);
+        var brokers = new SingleNodeBrokerDirectory(identity, _options.Rack);
+        var partitions = new SingleNodePartitions(store, node, time, logs.CreateLogger<SingleNodePartitions>());
+        var catalog = Own(SingleNodeTopicCatalog.Open(
+            identity, layers, partitions, logs.CreateLogger<SingleNodeTopicCatalog>()));
+        partitions.RemoveStrays();
+        var producerIds = SingleNodeProducerIds.Open(_options.DataDirectory);
+        Own(new RetentionDriver(() => partitions.Replicas, catalog, time, logs.CreateLogger<RetentionDriver>()));
+        var groups = Own(new SingleNodeGroupCoordinators(catalog, partitions, brokers, catalog, time, logs));
+        catalog.Subscribe(new DeletedTopics(groups));
+        await groups.StartAsync(cancellationToken);
+
+        IRequestHandler[] handlers =
+        [
+            new ProduceHandler(partitions, brokers, time),
+            new FetchHandler(partitions, brokers, catalog, time, logs.CreateLogger<FetchHandler>()),
+            new ListOffsetsHandler(partitions),
+            new OffsetForLeaderEpochHandler(partitions),
+            new InitProducerIdHandler(producerIds),
+            new DeleteRecordsHandler(partitions),
+            new MetadataHandler(catalog, catalog, brokers),
+            new CreateTopicsHandler(catalog),
+            new DeleteTopicsHandler(catalog, catalog),
+            new CreatePartitionsHandler(catalog),
+            new DescribeConfigsHandler(catalog, brokers),
+            new AlterConfigsHandler(catalog),
+            new IncrementalAlterConfigsHandler(catalog),
+            new ListConfigResourcesHandler(catalog, brokers),
+            new DescribeClusterHandler(brokers),
+            new DescribeTopicPartitionsHandler(catalog, catalog),
+            new DescribeLogDirsHandler(catalog, partitions, store),
+            new FindCoordinatorHandler(groups),
+            new JoinGroupHandler(groups),
+            new SyncGroupHandler(groups),
+            new HeartbeatHandler(groups),
+            new LeaveGroupHandler(groups),
+            new OffsetCommitHandler(groups, catalog),
+            new OffsetFetchHandler(groups, catalog),
+            new OffsetDeleteHandler(groups, catalog),
+            new ListGroupsHandler(groups),
+            new DescribeGroupsHandler(groups),
+            new DeleteGroupsHandler(groups),
+        ];
+
+        // A fixed address is known before the first client can ask for it, a free port when it is bound.
+        var advertise = _options.Advertise ?? _options.Listen;
+        if (advertise.Port != 0) brokers.Advertise(advertise.Host, advertise.Port);
+        var meter = Own(new OwnedMeter()).Meter;
+        var gateway = new KafkaConnectionHandler(
+            new RequestDispatcher(handlers), catalog, _options.Gateway, meter, time, logs);
+        var server = Own(await KafkaServer.StartAsync(endPoints, gateway, _options.Gateway, time, logs, cancellationToken));
+        _server = server;
+        Address = advertise.Port != 0 ? advertise : Bound(advertise, server.LocalEndPoint);
+        brokers.Advertise(Address.Host, Address.Port);
+    }
+
+    private static HostPort Bound(HostPort advertise, IPEndPoint local) => new(advertise.Host, local.Port);
+
+    private T Own<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _parts.Push(part);
+        return part;
+    }
+
+    private sealed class DeletedTopics(IGroupCoordinators groups) : ICatalogListener
+    {
+        public void OnTopicDeleted(TopicMetadata topic) => groups.ForgetTopic(topic.Name);
+    }
+
+    private sealed class OwnedMeter : IAsyncDisposable
+    {
+        public Meter Meter { get; } = new(MeterName);
+
+        public ValueTask DisposeAsync()
+        {
+            Meter.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Loire.Broker.Gateway;
+
+namespace Loire.Embedded;
+
+/// <summary>What a broker is told when it starts. Everything that Kafka has a name for is under
+/// <see cref="Kafka"/>.</summary>
+public sealed record BrokerOptions
+{
+    /// <summary>Where topics and records are kept; created where there is none.</summary>
+    public string DataDirectory { get; init; } = "data";
+
+    /// <summary>Where clients are listened for; port 0 takes a free one.</summary>
+    public HostPort Listen { get; init; } = new("localhost", 9092);
+
+    /// <summary>What clients are told to connect to; null for <see cref="Listen"/>.</summary>
+    public HostPort? Advertise { get; init; }
+
+    /// <summary>The broker's id. A data directory belongs to one id.</summary>
+    public int NodeId { get; init; } = 1;
+
+    /// <summary>What clients are told as this broker's rack; null for none.</summary>
+    public string? Rack { get; init; }
+
+    /// <summary>Broker configs by Kafka's names, for example num.partitions.</summary>
+    public IReadOnlyDictionary<string, string> Kafka { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>The largest record batch the journal takes, whatever max.message.bytes allows.</summary>
+    public int BatchBytesMax { get; init; } = 16 << 20;
+
+    /// <summary>Size of a journal file of a new data directory, a power of two.</summary>
+    public int JournalSegmentBytes { get; init; } = 256 << 20;
+
+    /// <summary>Memory for what was written last, a power of two: consumers at the tail read it without the disk.</summary>
+    public int JournalMemoryBytes { get; init; } = 64 << 20;
+
+    /// <summary>How long requests in flight have to be answered when the broker stops.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    public GatewayOptions Gateway { get; init; } = new();
+}

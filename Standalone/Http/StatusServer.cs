@@ -1,0 +1,85 @@
+using Loire.Embedded;
+
+namespace Loire.Standalone.Http;
+
+/// <summary>/health/live, /health/ready and /metrics for probes and for Prometheus.</summary>
+internal sealed class StatusServer : IAsyncDisposable
+{
+    private readonly IHost _web;
+    private readonly MetricsRegistry _metrics;
+
+    private StatusServer(IHost web, MetricsRegistry metrics, HostPort address)
+    {
+        _web = web;
+        _metrics = metrics;
+        Address = address;
+    }
+
+    public HostPort Address { get; }
+
+    /// <param name="listen">Null for no server.</param>
+    /// <exception cref="IOException">The address is in use.</exception>
+    public static async Task<StatusServer?> StartAsync(HostPort? listen, Health health, ILoggerFactory logs)
+    {
+        if (listen is null) return null;
+        var metrics = new MetricsRegistry(BrokerHost.MeterName, "System.Runtime");
+        var web = new HostBuilder()
+            .ConfigureServices(services => services.AddSingleton(logs).AddSingleton<IHostLifetime, NoLifetime>())
+            .ConfigureWebHost(host => host
+                .UseKestrelCore()
+                .ConfigureKestrel(kestrel =>
+                {
+                    kestrel.AddServerHeader = false;
+                    foreach (var endPoint in listen.Resolve()) kestrel.Listen(endPoint);
+                })
+                .Configure(app => app.Run(context => AnswerAsync(context, health, metrics))))
+            .Build();
+        try
+        {
+            await web.StartAsync();
+        }
+        catch
+        {
+            web.Dispose();
+            metrics.Dispose();
+            throw;
+        }
+
+        return new StatusServer(web, metrics, listen);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _web.StopAsync();
+        _web.Dispose();
+        _metrics.Dispose();
+    }
+
+    private static Task AnswerAsync(HttpContext context, Health health, MetricsRegistry metrics)
+    {
+        var response = context.Response;
+        switch (context.Request.Path.Value)
+        {
+            case "/health/live":
+                return response.WriteAsync("live\n");
+            case "/health/ready":
+                var reason = health.NotReadyBecause;
+                response.StatusCode = reason is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                return response.WriteAsync((reason ?? "ready") + "\n");
+            case "/metrics":
+                response.ContentType = PrometheusText.ContentType;
+                return response.WriteAsync(PrometheusText.Format(metrics.Collect()));
+            default:
+                response.StatusCode = StatusCodes.Status404NotFound;
+                return response.WriteAsync("/health/live, /health/ready and /metrics are here\n");
+        }
+    }
+
+    /// <summary>The process's signals are the broker's: the web host neither waits for them nor reacts.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
