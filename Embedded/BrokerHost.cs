@@ -90,7 +90,6 @@ public sealed class BrokerHost : IAsyncDisposable
         var producerIds = SingleNodeProducerIds.Open(_options.DataDirectory);
         Own(new RetentionDriver(() => partitions.Replicas, catalog, time, logs.CreateLogger<RetentionDriver>()));
         var groups = Own(new SingleNodeGroupCoordinators(catalog, partitions, brokers, catalog, time, logs));
-        catalog.Subscribe(new DeletedTopics(groups));
         await groups.StartAsync(cancellationToken);
 
         IRequestHandler[] handlers =
@@ -144,11 +143,6 @@ public sealed class BrokerHost : IAsyncDisposable
     {
         _parts.Push(part);
         return part;
-    }
-
-    private sealed class DeletedTopics(IGroupCoordinators groups) : ICatalogListener
-    {
-        public void OnTopicDeleted(TopicMetadata topic) => groups.ForgetTopic(topic.Name);
     }
 
     private sealed class OwnedMeter : IAsyncDisposable
