@@ -160,9 +160,9 @@ public sealed class GroupCoordinatorTests
         var acknowledged = new ConcurrentDictionary<int, long>();
         await using (var coordinator = await StartAsync(snapshotBytes: 20_000))
         {
-            await Task.WhenAll(Enumerable.Range(0, 20).Select(async client =>
+            await Task.WhenAll(Enumerable.Range(0, 10).Select(async client =>
             {
-                for (var offset = 1L; offset <= 100; offset++)
+                for (var offset = 1L; offset <= 60; offset++)
                 {
                     while (await CommitAsync(coordinator, $"g{client % 5}", client, offset) != ErrorCode.None)
                         await Task.Yield();

@@ -35,7 +35,9 @@ public sealed class ModelTests
     {
         private readonly GroupWorld _world = new(config) { CommitsAtOnce = false };
         private readonly List<Member> _members = [];
-        private readonly Dictionary<(string Group, string Topic), List<Commit>> _commits = [];
+        private readonly Dictionary<(string Group, string Topic), List<Commit>> _unanswered = [];
+        private readonly Dictionary<(string Group, string Topic), long> _acknowledged = [];
+        private readonly Dictionary<string, int> _generations = [];
         private readonly Dictionary<(string Group, int Life, int Generation, string Member), byte[]> _assignments = [];
         private readonly Dictionary<string, int> _lives = [];
         private int _offset;
@@ -111,8 +113,8 @@ public sealed class ModelTests
             var answer = asMember && member?.Id is { } id
                 ? _world.Commit(offset, topic, 0, id, member.Generation, group, member.Instance)
                 : _world.Commit(offset, topic, group: group);
-            if (!_commits.TryGetValue((group, topic), out var commits))
-                _commits.Add((group, topic), commits = []);
+            if (!_unanswered.TryGetValue((group, topic), out var commits))
+                _unanswered.Add((group, topic), commits = []);
             commits.Add(new Commit(offset, answer));
         }
 
@@ -146,11 +148,11 @@ public sealed class ModelTests
             foreach (var record in write.Records.OfType<GroupMetadataRecord>())
             {
                 var group = record.Group.Value;
-                var last = _world.Log.OfType<GroupMetadataRecord>().LastOrDefault(r => r.Group == record.Group)?.Value;
                 if (record.Value is null)
                     _lives[group] = _lives.GetValueOrDefault(group) + 1;
-                else if (last is not null)
-                    record.Value.Generation.ShouldBeGreaterThanOrEqualTo(last.Generation);
+                else
+                    record.Value.Generation.ShouldBeGreaterThanOrEqualTo(_generations.GetValueOrDefault(group));
+                _generations[group] = record.Value?.Generation ?? 0;
             }
         }
 
@@ -161,14 +163,18 @@ public sealed class ModelTests
                 ObserveJoin(member);
                 ObserveSync(member);
             }
-            foreach (var ((group, topic), commits) in _commits)
+            foreach (var (key, commits) in _unanswered)
             {
-                // What a client reads is never older than what was acknowledged before, unless it expired or was deleted.
-                var acknowledged = commits.Where(commit => commit.Answer is { HasCome: true } && commit.Answer.Value[0] == ErrorCode.None)
-                    .Select(commit => commit.Offset).DefaultIfEmpty(0).Max();
+                foreach (var commit in commits.Where(commit => commit.Answer.HasCome && commit.Answer.Value[0] == ErrorCode.None))
+                    _acknowledged[key] = Math.Max(_acknowledged.GetValueOrDefault(key), commit.Offset);
+                commits.RemoveAll(commit => commit.Answer.HasCome);
+            }
+            foreach (var ((group, topic), acknowledged) in _acknowledged)
+            {
+                // What a client reads is never older than what was acknowledged, unless it expired or was deleted since.
                 if (_world.Fetch(topic, 0, group) is { } read)
                     read.ShouldBeGreaterThanOrEqualTo(acknowledged);
-                else if (acknowledged > 0)
+                else
                     HasTombstoneAfter(group, topic, acknowledged).ShouldBeTrue();
             }
         }
