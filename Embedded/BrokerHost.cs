@@ -96,7 +96,7 @@ public sealed class BrokerHost : IAsyncDisposable
         [
             new ProduceHandler(partitions, brokers, time),
             new FetchHandler(partitions, brokers, catalog, time, logs.CreateLogger<FetchHandler>()),
-            new ListOffsetsHandler(partitions),
+            new ListOffsetsHandler(partitions, logs.CreateLogger<ListOffsetsHandler>()),
             new OffsetForLeaderEpochHandler(partitions),
             new InitProducerIdHandler(producerIds),
             new DeleteRecordsHandler(partitions),

@@ -78,16 +78,17 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         var minBytes = Math.Min(request.MinBytes, maxBytes);
         var isolation = IsolationOf(request);
         var start = _time.GetTimestamp();
+        var isOver = request.MaxWaitMs <= 0;
         try
         {
             while (true)
             {
                 var readBytes = ReadOnce(partitions, maxBytes, isolation, out var isUrgent);
-                var left = TimeSpan.FromMilliseconds(request.MaxWaitMs) - _time.GetElapsedTime(start);
-                if (readBytes >= minBytes || isUrgent || left <= TimeSpan.Zero) return;
+                if (readBytes >= minBytes || isUrgent || isOver) return;
 
                 foreach (var partition in partitions) partition.Release();
-                await FetchWait.WaitAsync(partitions, minBytes - readBytes, left, _time, context.Aborted);
+                var left = TimeSpan.FromMilliseconds(request.MaxWaitMs) - _time.GetElapsedTime(start);
+                isOver = !await FetchWait.WaitAsync(partitions, minBytes - readBytes, left, _time, context.Aborted);
                 context.Aborted.ThrowIfCancellationRequested();
             }
         }

@@ -2,12 +2,13 @@ using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 using Loire.Protocol.Messages;
+using Microsoft.Extensions.Logging;
 
 namespace Loire.Broker.Handlers;
 
 /// <summary>ListOffsets, versions 0 to 11. As Kafka without tiered storage, with this difference: version 0, which asks
 /// for the offsets where segment files begin, is answered as if a log were one segment.</summary>
-public sealed class ListOffsetsHandler(IPartitionDirectory partitions)
+public sealed partial class ListOffsetsHandler(IPartitionDirectory partitions, ILogger<ListOffsetsHandler> logger)
     : RequestHandler<ListOffsetsRequest, ListOffsetsResponse>
 {
     // What a negative timestamp asks for.
@@ -48,18 +49,36 @@ public sealed class ListOffsetsHandler(IPartitionDirectory partitions)
         answer.ErrorCode = found.Replica is null ? found.Error : LeaderEpochCheck.Check(asked.CurrentLeaderEpoch, found.Replica);
         if (answer.ErrorCode != ErrorCode.None) return answer;
 
+        try
+        {
+            Fill(answer, version, found.Replica!, asked, isolation);
+        }
+        catch (Exception failure) when (failure is LogStoreException or IOException)
+        {
+            LogUnreadable(logger, found.Replica!.Partition, asked.Timestamp, failure);
+            answer.ErrorCode = ErrorCode.KafkaStorageError;
+        }
+
+        return answer;
+    }
+
+    private static void Fill(
+        ListOffsetsResponse.ListOffsetsPartitionResponse answer,
+        short version,
+        PartitionReplica replica,
+        ListOffsetsRequest.ListOffsetsPartition asked,
+        ReadIsolation isolation)
+    {
         if (version == 0)
         {
-            answer.OldStyleOffsets = OldStyleOffsets(found.Replica!, asked);
+            answer.OldStyleOffsets = OldStyleOffsets(replica, asked);
         }
-        else if (Find(found.Replica!, asked.Timestamp, isolation) is { } position)
+        else if (Find(replica, asked.Timestamp, isolation) is { } position)
         {
             answer.Offset = position.Offset;
             answer.Timestamp = position.TimestampMs;
             if (version >= FirstVersionWithLeaderEpoch) answer.LeaderEpoch = position.LeaderEpoch;
         }
-
-        return answer;
     }
 
     private static short FirstVersionOf(long timestamp) => timestamp switch
@@ -101,4 +120,7 @@ public sealed class ListOffsetsHandler(IPartitionDirectory partitions)
         var count = Math.Clamp(asked.MaxNumOffsets, 0, offsets.Count);
         return offsets[..count];
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The log of {Partition} cannot be searched for timestamp {TimestampMs}")]
+    private static partial void LogUnreadable(ILogger logger, TopicIdPartition partition, long timestampMs, Exception failure);
 }

@@ -4,18 +4,21 @@ namespace Loire.Broker.Handlers.Fetching;
 
 /// <summary>One long poll: completes when enough bytes became readable, a partition changed, the time is over or the
 /// client is gone. Holds no thread; its task never runs continuations inline.</summary>
-internal sealed class FetchWait(long missingBytes) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously),
+internal sealed class FetchWait(long missingBytes) : TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously),
     IFetchListener
 {
     private long _missingBytes = missingBytes;
 
-    public static async Task WaitAsync(
-        List<FetchPartition> partitions, long missingBytes, TimeSpan timeout, TimeProvider time, CancellationToken aborted)
+    /// <returns>False when the time is over.</returns>
+    public static async Task<bool> WaitAsync(
+        List<FetchPartition> partitions, long missingBytes, TimeSpan left, TimeProvider time, CancellationToken aborted)
     {
+        // Timers count whole milliseconds and round down: the rest would be spent polling.
+        var timeout = TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(left.TotalMilliseconds)));
         var wait = new FetchWait(missingBytes);
         await using var timer = time.CreateTimer(
-            static wait => ((FetchWait)wait!).TrySetResult(), wait, timeout, Timeout.InfiniteTimeSpan);
-        await using var registration = aborted.UnsafeRegister(static wait => ((FetchWait)wait!).TrySetResult(), wait);
+            static wait => ((FetchWait)wait!).TrySetResult(false), wait, timeout, Timeout.InfiniteTimeSpan);
+        await using var registration = aborted.UnsafeRegister(static wait => ((FetchWait)wait!).TrySetResult(true), wait);
         try
         {
             foreach (var partition in partitions)
@@ -23,7 +26,7 @@ internal sealed class FetchWait(long missingBytes) : TaskCompletionSource(TaskCr
                 partition.Replica?.Watch(partition.Watch, wait, partition.Read.HighWatermark);
             }
 
-            await wait.Task;
+            return await wait.Task;
         }
         finally
         {
@@ -35,8 +38,8 @@ internal sealed class FetchWait(long missingBytes) : TaskCompletionSource(TaskCr
     {
         // Saturated, so that "unknown how many" cannot wrap around.
         var added = Math.Min(addedBytes, int.MaxValue);
-        if (Interlocked.Add(ref _missingBytes, -added) <= 0) TrySetResult();
+        if (Interlocked.Add(ref _missingBytes, -added) <= 0) TrySetResult(true);
     }
 
-    public void OnPartitionChanged() => TrySetResult();
+    public void OnPartitionChanged() => TrySetResult(true);
 }

@@ -3,6 +3,7 @@ using Loire.Broker.Ports;
 using Loire.Protocol;
 using Loire.Protocol.Messages;
 using Loire.Tests.Fakes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
 
@@ -166,7 +167,7 @@ public sealed class OffsetHandlersTests
             MaxNumOffsets = maxNumOffsets,
             CurrentLeaderEpoch = new LeaderEpoch(leaderEpoch),
         });
-        var response = await new ListOffsetsHandler(_path.Partitions).HandleAsync(
+        var response = await new ListOffsetsHandler(_path.Partitions, NullLogger<ListOffsetsHandler>.Instance).HandleAsync(
             DataPath.Context(version), new ListOffsetsRequest { Topics = [topic] });
         return DataPath.RoundTrip(response, version).Topics.Single().Partitions.Single();
     }
