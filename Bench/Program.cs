@@ -1,4 +1,5 @@
 using Loire.Bench;
+using Loire.Bench.Journal;
 using Loire.Bench.Limits;
 using Loire.Bench.Measurements;
 using Loire.Bench.Processes;
@@ -7,6 +8,15 @@ using Loire.Bench.Report;
 if (args is [LoadProcess.Argument, var specType, var spec])
 {
     LoadProcess.Serve(specType, spec);
+    return 0;
+}
+
+if (args is ["journal", .. var journalArguments])
+    return await JournalBenchmark.RunAsync(journalArguments);
+
+if (args is ["append-until-killed", var victim])
+{
+    await AppendUntilKilled.RunAsync(victim);
     return 0;
 }
 

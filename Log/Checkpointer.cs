@@ -171,8 +171,8 @@ internal sealed class Checkpointer
             WriteHead(dead.Number + 1);
             string path = _journal.Files.PathOf(dead.Number);
             _segments.RemoveFirst();
-            _journal.Files.Remove(dead.Number);
             File.Delete(SegmentIndexFile.PathOf(path));
+            _journal.Files.Remove(dead.Number);
             _logger.SegmentRemoved(path);
         }
         NativeFile.SyncDirectory(_journal.Files.Directory);

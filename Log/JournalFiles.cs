@@ -41,21 +41,25 @@ internal class JournalFiles : IDisposable
     public virtual void Allocate(int segment)
     {
         string path = PathOf(segment);
+        if (new FileInfo(path) is { Exists: true } file && file.Length >= Geometry.SegmentBytes)
+            return;
+        // Made under another name: a file of the journal is never seen, or left behind, half made.
+        string aside = path + ".new";
         try
         {
-            using (var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+            using (var made = File.OpenHandle(aside, FileMode.Create, FileAccess.ReadWrite))
             {
-                if (RandomAccess.GetLength(file) < Geometry.SegmentBytes)
-                    NativeFile.Allocate(file, path, Geometry.SegmentBytes);
-                RandomAccess.FlushToDisk(file);
+                NativeFile.Allocate(made, aside, Geometry.SegmentBytes);
+                RandomAccess.FlushToDisk(made);
             }
-            NativeFile.SyncDirectory(Directory);
         }
         catch (Exception)
         {
-            File.Delete(path);
+            File.Delete(aside);
             throw;
         }
+        File.Move(aside, path);
+        NativeFile.SyncDirectory(Directory);
     }
 
     /// <summary>Writes whole sectors; when it returns they are on the disk.</summary>

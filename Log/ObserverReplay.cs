@@ -10,7 +10,7 @@ internal static class ObserverReplay
 {
     private const int WindowBytes = 256 << 10;
 
-    public static void Run(IPartitionLogObserver observer, Journal journal, BatchIndex index, ObserverSnapshot snapshot)
+    public static void Run(IPartitionLogObserver observer, Journal journal, IEnumerable<IndexEntry> batches, ObserverSnapshot snapshot)
     {
         if (!snapshot.Bytes.IsEmpty)
             observer.Restore(snapshot.Bytes.Span);
@@ -18,12 +18,8 @@ internal static class ObserverReplay
             observer.ReplayTruncate(new Offset(snapshot.ReplayFrom));
 
         var window = new HeaderWindow(journal);
-        var position = index.Find(snapshot.ReplayFrom);
-        while (index.TryGet(position, out var batch))
-        {
+        foreach (var batch in batches)
             observer.ReplayAppend(window.Read(batch));
-            position = index.Next(position);
-        }
     }
 
     /// <summary>Reads batch headers in ascending order; a partition's small batches often lie close together, so it reads

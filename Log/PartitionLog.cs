@@ -244,7 +244,15 @@ internal sealed class PartitionLog : IPartitionLog
     /// <summary>Gives an observer the last checkpoint's state and what came after.</summary>
     public void Replay(IPartitionLogObserver observer)
     {
-        ObserverReplay.Run(observer, _context.Journal, _index, _snapshot);
+        ObserverSnapshot snapshot;
+        var batches = new List<IndexEntry>();
+        lock (_lock)
+        {
+            snapshot = _snapshot;
+            for (var at = _index.Find(snapshot.ReplayFrom); _index.TryGet(at, out var batch); at = _index.Next(at))
+                batches.Add(batch);
+        }
+        ObserverReplay.Run(observer, _context.Journal, batches, snapshot);
         Observer = observer;
     }
 

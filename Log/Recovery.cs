@@ -187,8 +187,8 @@ internal sealed class Recovery
         foreach (int old in present.Where(number => number < _firstSegment))
         {
             _context.Segments.RemoveFirst();
-            _files.Remove(old);
             File.Delete(SegmentIndexFile.PathOf(_files.PathOf(old)));
+            _files.Remove(old);
         }
         for (int number = _firstSegment; number < current; number++)
         {

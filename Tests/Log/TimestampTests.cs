@@ -1,0 +1,58 @@
+using System.Buffers;
+using Loire.Broker.Ports;
+using Loire.Log;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Log;
+
+public sealed class TimestampTests
+{
+    [Theory]
+    [InlineData(CompressionCodec.None)]
+    [InlineData(CompressionCodec.Gzip)]
+    public async Task Records_are_found_by_timestamp_inside_batches(CompressionCodec codec)
+    {
+        using var directory = new TemporaryDirectory();
+        await using var store = LogStore.Open(directory.Options);
+        var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+        // Out of order on purpose: the first record at or after a time is by offset, not by time.
+        Append([100, 300, 200]);
+        Append([150, 160]);
+        Append([400, 350]);
+
+        Find(50).ShouldBe((0, 100));
+        Find(100).ShouldBe((0, 100));
+        Find(201).ShouldBe((1, 300));
+        Find(301).ShouldBe((5, 400));
+        Find(401).ShouldBeNull();
+        log.FindMaxTimestamp(log.LogEndOffset).ShouldBe(new TimestampedOffset(new Offset(5), 400, LeaderEpoch.Zero));
+        log.FindMaxTimestamp(new Offset(5)).ShouldBe(new TimestampedOffset(new Offset(1), 300, LeaderEpoch.Zero));
+
+        log.AdvanceLogStart(new Offset(2));
+        Find(50).ShouldBe((2, 200));
+        Find(201).ShouldBe((5, 400));
+        log.FindRetentionStart(161, null, log.LogEndOffset).ShouldBe(new Offset(2));
+        log.FindRetentionStart(301, null, log.LogEndOffset).ShouldBe(new Offset(5));
+        log.FindRetentionStart(301, null, new Offset(3)).ShouldBe(new Offset(3));
+        log.FindRetentionStart(null, 1, log.LogEndOffset).ShouldBe(new Offset(5));
+        log.FindRetentionStart(null, log.SizeBytes, log.LogEndOffset).ShouldBe(new Offset(2));
+
+        (long, long)? Find(long timestamp) =>
+            log.FindByTimestamp(timestamp, log.LogEndOffset) is { } found ? (found.Offset.Value, found.TimestampMs) : null;
+
+        void Append(long[] timestamps)
+        {
+            using var builder = new RecordBatchBuilder { Codec = codec };
+            foreach (long timestamp in timestamps)
+                builder.Append(timestamp, default, "value"u8);
+            var output = new ArrayBufferWriter<byte>();
+            builder.Build(output, log.LogEndOffset);
+            byte[] batch = output.WrittenSpan.ToArray();
+            RecordBatchHeader.Assign(batch, log.LogEndOffset, LeaderEpoch.Zero);
+            log.Append(store, batch);
+        }
+    }
+}
