@@ -67,7 +67,7 @@ static ILoggerFactory CreateLogs(IConfiguration configuration, bool json) => Log
 static void Announce(BrokerHost broker, StatusServer? status)
 {
     var sinceStart = DateTime.Now - Process.GetCurrentProcess().StartTime;
-    var http = status is null ? "" : $", health and metrics on http://{status.Address}";
+    var http = status is null ? "" : $", health and metrics on {status.Address}";
     Console.WriteLine(
         $"Loire {Version()} is ready after {sinceStart.TotalMilliseconds:F0} ms: Kafka clients connect to {broker.Address}, "
         + $"data in {Path.GetFullPath(broker.DataDirectory)}{http}");

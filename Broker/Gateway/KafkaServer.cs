@@ -64,9 +64,10 @@ public sealed class KafkaServer : IAsyncDisposable
         {
             await server._server.StartAsync(new NoHttp(), cancellationToken);
         }
-        catch
+        catch (Exception error)
         {
             await server.DisposeAsync();
+            if (BindFailure.Is(error)) throw BindFailure.Explain(error, endPoints);
             throw;
         }
 

@@ -15,7 +15,8 @@ internal static class PrometheusText
         foreach (var group in instruments.GroupBy(series => NameOf(series.Instrument), StringComparer.Ordinal))
         {
             var instrument = group.First().Instrument;
-            text.Append(CultureInfo.InvariantCulture, $"# HELP {group.Key} {Escape(instrument.Description ?? "")}\n");
+            if (instrument.Description is { Length: > 0 } help)
+                text.Append(CultureInfo.InvariantCulture, $"# HELP {group.Key} {Escape(help)}\n");
             text.Append(CultureInfo.InvariantCulture, $"# TYPE {group.Key} {TypeOf(instrument)}\n");
             foreach (var series in group) series.Read((tags, values) => Append(text, group.Key, tags, values));
         }

@@ -1,4 +1,7 @@
+using Loire.Broker.Gateway;
 using Loire.Embedded;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace Loire.Standalone.Http;
 
@@ -8,20 +11,22 @@ internal sealed class StatusServer : IAsyncDisposable
     private readonly IHost _web;
     private readonly MetricsRegistry _metrics;
 
-    private StatusServer(IHost web, MetricsRegistry metrics, HostPort address)
+    private StatusServer(IHost web, MetricsRegistry metrics)
     {
         _web = web;
         _metrics = metrics;
-        Address = address;
+        Address = web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
     }
 
-    public HostPort Address { get; }
+    /// <summary>As a browser takes it; with the port that was bound where 0 was asked for.</summary>
+    public string Address { get; }
 
     /// <param name="listen">Null for no server.</param>
     /// <exception cref="IOException">The address is in use.</exception>
     public static async Task<StatusServer?> StartAsync(HostPort? listen, Health health, ILoggerFactory logs)
     {
         if (listen is null) return null;
+        var endPoints = listen.Resolve();
         var metrics = new MetricsRegistry(BrokerHost.MeterName, "System.Runtime");
         var web = new HostBuilder()
             .ConfigureServices(services => services.AddSingleton(logs).AddSingleton<IHostLifetime, NoLifetime>())
@@ -30,7 +35,7 @@ internal sealed class StatusServer : IAsyncDisposable
                 .ConfigureKestrel(kestrel =>
                 {
                     kestrel.AddServerHeader = false;
-                    foreach (var endPoint in listen.Resolve()) kestrel.Listen(endPoint);
+                    foreach (var endPoint in endPoints) kestrel.Listen(endPoint);
                 })
                 .Configure(app => app.Run(context => AnswerAsync(context, health, metrics))))
             .Build();
@@ -38,14 +43,15 @@ internal sealed class StatusServer : IAsyncDisposable
         {
             await web.StartAsync();
         }
-        catch
+        catch (Exception error)
         {
             web.Dispose();
             metrics.Dispose();
+            if (BindFailure.Is(error)) throw BindFailure.Explain(error, endPoints);
             throw;
         }
 
-        return new StatusServer(web, metrics, listen);
+        return new StatusServer(web, metrics);
     }
 
     public async ValueTask DisposeAsync()
