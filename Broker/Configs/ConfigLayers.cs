@@ -14,6 +14,9 @@ public sealed class ConfigLayers
     private readonly ImmutableSortedDictionary<string, string> _dynamicDefault;
     private readonly ImmutableSortedDictionary<string, string> _dynamicBroker;
 
+    /// <summary>The settings of the many topics that override nothing.</summary>
+    private readonly TopicConfig _topicDefaults;
+
     private ConfigLayers(
         ImmutableSortedDictionary<string, string> fromHost,
         ImmutableSortedDictionary<string, string> dynamicDefault,
@@ -23,6 +26,7 @@ public sealed class ConfigLayers
         _dynamicDefault = dynamicDefault;
         _dynamicBroker = dynamicBroker;
         Broker = TypedConfigs.ReadBroker(this);
+        _topicDefaults = TypedConfigs.ReadTopic(this, Nothing);
     }
 
     /// <param name="fromHost">The host's configuration, by config name.</param>
@@ -67,7 +71,7 @@ public sealed class ConfigLayers
 
     /// <summary>A topic's settings in force.</summary>
     public TopicConfig ResolveTopic(ImmutableSortedDictionary<string, string> overrides) =>
-        TypedConfigs.ReadTopic(this, overrides);
+        overrides.IsEmpty ? _topicDefaults : TypedConfigs.ReadTopic(this, overrides);
 
     private static ConfigSource SourceOf(ImmutableArray<ConfigSynonym>.Builder synonyms) =>
         synonyms.Count == 0 ? ConfigSource.DefaultConfig : synonyms[0].Source;

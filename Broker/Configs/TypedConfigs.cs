@@ -31,7 +31,6 @@ internal static class TypedConfigs
             GroupMaxSessionTimeoutMs = Int("group.max.session.timeout.ms"),
             GroupMaxSize = Int("group.max.size"),
             OffsetMetadataMaxBytes = Int("offset.metadata.max.bytes"),
-            OffsetsCommitTimeoutMs = Int("offsets.commit.timeout.ms"),
             OffsetsRetentionMs = Long("offsets.retention.minutes") * 60_000,
             OffsetsRetentionCheckIntervalMs = Long("offsets.retention.check.interval.ms"),
             OffsetsTopicPartitions = Int("offsets.topic.num.partitions"),

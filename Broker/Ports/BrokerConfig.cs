@@ -27,8 +27,8 @@ public sealed record BrokerConfig
     /// <summary>socket.request.max.bytes: the largest request frame.</summary>
     public int SocketRequestMaxBytes { get; init; } = 104_857_600;
 
-    /// <summary>queued.max.request.bytes: request bytes held at a time over all connections; null for -1, no
-    /// limit.</summary>
+    /// <summary>queued.max.request.bytes: request bytes held at a time over all connections; null for -1, which
+    /// leaves it to the host.</summary>
     public long? QueuedMaxRequestBytes { get; init; }
 
     /// <summary>max.connections.</summary>
@@ -63,9 +63,6 @@ public sealed record BrokerConfig
 
     /// <summary>offset.metadata.max.bytes: the text a client may store with an offset.</summary>
     public int OffsetMetadataMaxBytes { get; init; } = 4_096;
-
-    /// <summary>offsets.commit.timeout.ms.</summary>
-    public int OffsetsCommitTimeoutMs { get; init; } = 5_000;
 
     /// <summary>offsets.retention.minutes, in ms: how long the offsets of a group without members are kept.</summary>
     public long OffsetsRetentionMs { get; init; } = 604_800_000;
