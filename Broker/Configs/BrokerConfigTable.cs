@@ -57,10 +57,8 @@ public static class BrokerConfigTable
 
     private static IEnumerable<ConfigDefinition> Fixed =>
     [
-        new("advertised.listeners", ConfigType.String, null, Any, "The addresses clients are told; set by the host."),
         new("auto.create.topics.enable", ConfigType.Boolean, "true", Any,
             "A client that asks for the metadata of an unknown topic creates it."),
-        new("broker.rack", ConfigType.String, null, Any, "The rack clients are told; set by the host."),
         new("connections.max.idle.ms", ConfigType.Long, "600000", AtLeast(1),
             "A connection without requests for longer is closed."),
         new("default.replication.factor", ConfigType.Int, "1", AtLeast(1),
@@ -75,9 +73,6 @@ public static class BrokerConfigTable
         new("group.max.size", ConfigType.Int, "2147483647", AtLeast(1), "Members of one group."),
         new("group.min.session.timeout.ms", ConfigType.Int, "6000", AtLeast(0),
             "Shortest session timeout a group member may ask for."),
-        new("listeners", ConfigType.String, "PLAINTEXT://:9092", Any,
-            "The addresses the broker listens on; set by the host."),
-        new("log.dirs", ConfigType.String, null, Any, "The data directory; set by the host."),
         new("log.retention.check.interval.ms", ConfigType.Long, "300000", AtLeast(1),
             "How often retention is applied."),
         new("log.retention.hours", ConfigType.Int, "168", AtLeast(-1),
@@ -88,7 +83,6 @@ public static class BrokerConfigTable
             "Fetch sessions kept at a time."),
         new("max.request.partition.size.limit", ConfigType.Int, "2000", AtLeast(1),
             "Partitions in one DescribeTopicPartitions answer."),
-        new("node.id", ConfigType.Int, null, AtLeast(0), "The broker's id; set by the host."),
         new("num.partitions", ConfigType.Int, "1", AtLeast(1),
             "Partitions of a topic created without saying how many."),
         new("offset.metadata.max.bytes", ConfigType.Int, "4096", AtLeast(0),
@@ -175,15 +169,20 @@ public static class BrokerConfigTable
 
     private static Dictionary<string, string> Refused => new(StringComparer.Ordinal)
     {
+        ["advertised.listeners"] = "the host has an option of its own for it",
         ["authorizer.class.name"] = "Loire does not load Java classes",
-        ["broker.id"] = "use node.id",
+        ["broker.id"] = "the host has an option of its own for it",
+        ["broker.rack"] = "the host has an option of its own for it",
         ["controller.listener.names"] = "Loire has no controller quorum",
         ["controller.quorum.bootstrap.servers"] = "Loire has no controller quorum",
         ["controller.quorum.voters"] = "Loire has no controller quorum",
         ["create.topic.policy.class.name"] = "Loire does not load Java classes",
-        ["log.dir"] = "use log.dirs",
+        ["listeners"] = "the host has an option of its own for it",
+        ["log.dir"] = "the host has an option of its own for it",
+        ["log.dirs"] = "the host has an option of its own for it",
         ["max.connection.creation.rate"] = "connection rates are not limited",
         ["max.connections.per.ip.overrides"] = "max.connections.per.ip holds for every address",
+        ["node.id"] = "the host has an option of its own for it",
         ["offsets.topic.compression.codec"] = "offsets are written uncompressed",
         ["process.roles"] = "Loire has no controller quorum",
         ["transaction.max.timeout.ms"] = "transactions are not served",

@@ -28,7 +28,7 @@ public sealed record DirectoryIdentity(string Directory, string ClusterId, NodeI
         {
             throw new DataDirectoryException(
                 $"{directory} belongs to node {stored.NodeId}, and this is node {node}: "
-                + $"set node.id to {stored.NodeId}, or name another data directory.");
+                + $"start it as node {stored.NodeId}, or name another data directory.");
         }
 
         return new(directory, stored.ClusterId, node, stored.DirectoryId);

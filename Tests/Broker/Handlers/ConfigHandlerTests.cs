@@ -222,7 +222,11 @@ public sealed class ConfigHandlerTests
                 {
                     ResourceType = Topic,
                     ResourceName = "orders",
-                    Configs = [.. configs.Select(config => new AlterConfigsRequest.AlterableConfig { Name = config.Name, Value = config.Value })],
+                    Configs = [.. configs.Select(config => new AlterConfigsRequest.AlterableConfig
+                    {
+                        Name = config.Name,
+                        Value = config.Value,
+                    })],
                 },
             ],
         });
