@@ -11,8 +11,6 @@ internal sealed class EffectList
 
     private readonly List<Effect> _effects = [];
 
-    public int Count => _effects.Count;
-
     /// <summary>An empty list. <see cref="RunAndReturn"/> gives it back.</summary>
     public static EffectList Rent()
     {

@@ -25,7 +25,6 @@ internal sealed class PartitionCore
 
     /// <summary>What a read_committed reader may see. Equal to the high watermark while there are no transactions.</summary>
     public Offset LastStableOffset => HighWatermark;
-    public int ProducerCount => _producers.Count;
 
     public LeaderEpoch LeaderEpoch => _leader?.Epoch ?? LeaderEpoch.None;
 

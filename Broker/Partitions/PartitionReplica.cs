@@ -99,16 +99,6 @@ public sealed class PartitionReplica : IPartitionLogObserver
             : AppendInTurnAsync(append, cancellationToken);
     }
 
-    /// <summary>Appends one batch and waits until it is committed.</summary>
-    public async Task<AppendResult> AppendAndCommitAsync(ReadOnlyMemory<byte> batch, CancellationToken cancellationToken)
-    {
-        var commit = new CommitTask();
-        var result = await AppendAsync(
-            new ReadOnlySequence<byte>(batch), RequiredAcks.All, commit, slot: 0, cancellationToken);
-        if (result.Error != ErrorCode.None) return result;
-        return result with { Error = await commit.Task.WaitAsync(cancellationToken) };
-    }
-
     /// <summary>Completes with NONE when everything below <paramref name="end"/> is committed, or with the reason why it
     /// will not be.</summary>
     public Task<ErrorCode> WaitForCommitAsync(Offset end)

@@ -7,8 +7,8 @@ using Loire.Protocol;
 namespace Loire.Embedded.Engine;
 
 /// <summary>Producer ids in blocks of 1,000. A block is reserved in a file, synced, before its first id is handed out, so
-/// an id is never given twice, whenever the process or the machine dies. A start leaves the rest of the last block unused,
-/// and one block more: a loss of power may have undone the last renaming of the file.</summary>
+/// an id is never given twice, whenever the process or the machine dies. A start leaves the rest of the last block
+/// unused.</summary>
 public sealed class SingleNodeProducerIds : IProducerIds
 {
     public const string FileName = "producer-ids";
@@ -31,7 +31,7 @@ public sealed class SingleNodeProducerIds : IProducerIds
     public static SingleNodeProducerIds Open(string dataDirectory)
     {
         var path = Path.Combine(dataDirectory, FileName);
-        return new SingleNodeProducerIds(path, File.Exists(path) ? Read(path) + BlockSize : 0);
+        return new SingleNodeProducerIds(path, File.Exists(path) ? Read(path) : 0);
     }
 
     /// <exception cref="KafkaException">KAFKA_STORAGE_ERROR: no further ids can be reserved.</exception>
@@ -49,7 +49,8 @@ public sealed class SingleNodeProducerIds : IProducerIds
         var end = _reservedEnd + BlockSize;
         try
         {
-            DurableFile.Write(_path, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Format}\n{NextKey}{end}\n")));
+            var content = string.Create(CultureInfo.InvariantCulture, $"{Format}\n{NextKey}{end}\n");
+            DurableFile.Write(_path, Encoding.ASCII.GetBytes(content));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -26,18 +26,6 @@ public sealed class SingleNodeProducerIdsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reservation_that_power_took_back_is_not_given_again()
-    {
-        var ids = SingleNodeProducerIds.Open(_directory);
-        await NextAsync(ids);
-        var before = await File.ReadAllBytesAsync(FilePath, TestContext.Current.CancellationToken);
-        var last = 0L;
-        for (var i = 0; i < 1_000; i++) last = (await NextAsync(ids)).Value;
-        await File.WriteAllBytesAsync(FilePath, before, TestContext.Current.CancellationToken);
-        (await NextAsync(SingleNodeProducerIds.Open(_directory))).Value.ShouldBeGreaterThan(last);
-    }
-
-    [Fact]
     public async Task Threads_never_share_an_id()
     {
         var ids = SingleNodeProducerIds.Open(_directory);

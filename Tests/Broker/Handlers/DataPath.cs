@@ -8,6 +8,7 @@ using Loire.Protocol;
 using Loire.Protocol.Messages;
 using Loire.Protocol.Records;
 using Loire.Protocol.Wire;
+using Loire.Tests.Broker.Partitions;
 using Loire.Tests.Fakes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
@@ -95,7 +96,7 @@ internal sealed class DataPath
     public async Task AppendAsync(string topic, int records = 1, int partition = 0, int valueSize = 10)
     {
         var result = await Replica(topic, partition).AppendAndCommitAsync(
-            Loire.Tests.Broker.Partitions.Batches.Bytes(records, valueSize, timestampMs: NowMs), TestContext.Current.CancellationToken);
+            Batches.Bytes(records, valueSize, timestampMs: NowMs), TestContext.Current.CancellationToken);
         result.Error.ShouldBe(ErrorCode.None);
     }
 

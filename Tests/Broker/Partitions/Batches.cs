@@ -1,4 +1,5 @@
 using System.Buffers;
+using Loire.Broker.Partitions;
 using Loire.Protocol;
 using Loire.Protocol.Records;
 
@@ -57,5 +58,16 @@ internal static class Batches
         var output = new ArrayBufferWriter<byte>();
         builder.Build(output);
         return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Appends a batch with acks=all; completes when it is committed or refused.</summary>
+    public static async Task<AppendResult> AppendAndCommitAsync(
+        this PartitionReplica replica, byte[] batch, CancellationToken cancellationToken)
+    {
+        var commit = new CommitTask();
+        var result = await replica.AppendAsync(
+            new ReadOnlySequence<byte>(batch), RequiredAcks.All, commit, slot: 0, cancellationToken);
+        if (result.Error != ErrorCode.None) return result;
+        return result with { Error = await commit.Task.WaitAsync(cancellationToken) };
     }
 }
