@@ -108,7 +108,10 @@ public sealed partial class GroupCoordinator
         catch (KafkaException refusal)
         {
             error = refusal.Code;
-            _snapshot = null;
+
+            // A log that refuses must not be asked again at once: the next snapshot waits for as much growth again.
+            if (_snapshot is not null)
+                (_snapshot, _bytesSinceSnapshot) = (null, 0);
         }
         catch (CoordinatorLogException lost)
         {
@@ -122,7 +125,8 @@ public sealed partial class GroupCoordinator
             Deliver(dropped);
             return false;
         }
-        _bytesSinceSnapshot += bytes.Length;
+        if (error == ErrorCode.None)
+            _bytesSinceSnapshot += bytes.Length;
         var wasSettled = Run((current, step) =>
         {
             if (current == core)
