@@ -52,17 +52,17 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
 
     private static OffsetFetchResponse.OffsetFetchResponseTopic ToOldForm(
         OffsetFetchResponse.OffsetFetchResponseTopics topic) => new()
-    {
-        Name = topic.Name,
-        Partitions = topic.Partitions.ConvertAll(partition => new OffsetFetchResponse.OffsetFetchResponsePartition
         {
-            PartitionIndex = partition.PartitionIndex,
-            CommittedOffset = partition.CommittedOffset,
-            CommittedLeaderEpoch = partition.CommittedLeaderEpoch,
-            Metadata = partition.Metadata,
-            ErrorCode = partition.ErrorCode,
-        }),
-    };
+            Name = topic.Name,
+            Partitions = topic.Partitions.ConvertAll(partition => new OffsetFetchResponse.OffsetFetchResponsePartition
+            {
+                PartitionIndex = partition.PartitionIndex,
+                CommittedOffset = partition.CommittedOffset,
+                CommittedLeaderEpoch = partition.CommittedLeaderEpoch,
+                Metadata = partition.Metadata,
+                ErrorCode = partition.ErrorCode,
+            }),
+        };
 
     private static OffsetFetchResponse.OffsetFetchResponsePartitions Nothing(PartitionIndex partition, ErrorCode error) => new()
     {

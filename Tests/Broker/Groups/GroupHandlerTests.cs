@@ -165,7 +165,12 @@ public sealed class GroupHandlerTests
         var several = await new OffsetFetchHandler(broker.Coordinators, broker.Catalog).HandleAsync(
             broker.Context(9), new OffsetFetchRequest
             {
-                Groups = [GroupRequest(Group, "topic"), GroupRequest(new GroupId("none"), "topic"), new() { GroupId = Group, Topics = null }],
+                Groups =
+                [
+                    GroupRequest(Group, "topic"),
+                    GroupRequest(new GroupId("none"), "topic"),
+                    new() { GroupId = Group, Topics = null },
+                ],
             });
         several.Groups.Select(group => group.Topics.Count).ShouldBe([1, 1, 2]);
         several.Groups[0].Topics[0].Partitions[0].CommittedOffset.ShouldBe(new Offset(5));
@@ -189,7 +194,15 @@ public sealed class GroupHandlerTests
             {
                 Groups =
                 [
-                    new() { GroupId = Group, Topics = [new() { TopicId = id, PartitionIndexes = [new(0)] }, new() { TopicId = unknown, PartitionIndexes = [new(0)] }] },
+                    new()
+                    {
+                        GroupId = Group,
+                        Topics =
+                        [
+                            new() { TopicId = id, PartitionIndexes = [new(0)] },
+                            new() { TopicId = unknown, PartitionIndexes = [new(0)] },
+                        ],
+                    },
                     new() { GroupId = Group, Topics = null },
                 ],
             });

@@ -13,7 +13,8 @@ namespace Loire.Tests.Broker.Groups;
 /// generations rise, and the log replayed is the durable state.</summary>
 public sealed class ModelTests
 {
-    private static readonly BrokerConfig Config = new() { GroupMaxSize = 4, OffsetsRetentionMs = 100_000, OffsetsRetentionCheckIntervalMs = 30_000 };
+    private static readonly BrokerConfig Config =
+        new() { GroupMaxSize = 4, OffsetsRetentionMs = 100_000, OffsetsRetentionCheckIntervalMs = 30_000 };
 
     [Fact]
     public void Every_run_keeps_the_invariants() =>
