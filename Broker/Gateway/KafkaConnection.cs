@@ -251,6 +251,6 @@ internal sealed class KafkaConnection
 
     private void CancelGone() => _ = _gone.CancelAsync();
 
-    private static bool IsDisconnect(Exception error) => 
+    private static bool IsDisconnect(Exception error) =>
         error is ConnectionResetException or ConnectionAbortedException or SocketException;
 }
