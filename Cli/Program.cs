@@ -1,1 +1,4 @@
-return 0;
+using System.CommandLine;
+using Loire.Cli;
+
+return await LoireCommand.RunAsync(args, new InvocationConfiguration());

@@ -105,6 +105,22 @@ public sealed class KafkaClient(KafkaClientOptions options) : IAsyncDisposable
         return await connection.SendAsync<TRequest, TResponse>(request, cancellationToken, highestVersion);
     }
 
+    /// <summary>Sends a request to every broker of the cluster.</summary>
+    public async Task<IReadOnlyList<TResponse>> SendToEveryBrokerAsync<TRequest, TResponse>(
+        TRequest request, CancellationToken cancellationToken)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
+    {
+        var metadata = await GetMetadataAsync([], allowAutoTopicCreation: false, cancellationToken);
+        var responses = new List<TResponse>();
+        foreach (var broker in metadata.Brokers)
+        {
+            var connection = await GetConnectionAsync(broker.Host, broker.Port, cancellationToken);
+            responses.Add(await connection.SendAsync<TRequest, TResponse>(request, cancellationToken));
+        }
+        return responses;
+    }
+
     /// <summary>Carries an operation out, again and again while it fails with errors that pass and time is left.</summary>
     public async Task<T> RetryAsync<T>(Func<CancellationToken, Task<T>> operation, CancellationToken cancellationToken)
     {

@@ -1,0 +1,53 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace Loire.Cli.Records;
+
+/// <summary>Reads lines as bytes, without their line ends.</summary>
+internal sealed class LineReader(Stream input) : IAsyncDisposable
+{
+    private readonly PipeReader _reader = PipeReader.Create(input, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
+    private SequencePosition _consumed;
+    private byte[] _joined = [];
+    private bool _started;
+
+    /// <summary>The next line, valid until the next call; null at the end.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>?> ReadAsync(CancellationToken cancellationToken)
+    {
+        if (_started)
+            _reader.AdvanceTo(_consumed);
+        while (true)
+        {
+            var result = await _reader.ReadAsync(cancellationToken);
+            _started = true;
+            var buffer = result.Buffer;
+            if (buffer.PositionOf((byte)'\n') is { } end)
+            {
+                _consumed = buffer.GetPosition(1, end);
+                return TrimReturn(Contiguous(buffer.Slice(0, end)));
+            }
+            if (result.IsCompleted)
+            {
+                _consumed = buffer.End;
+                return buffer.IsEmpty ? null : TrimReturn(Contiguous(buffer));
+            }
+            _reader.AdvanceTo(buffer.Start, buffer.End);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _reader.CompleteAsync();
+
+    private ReadOnlyMemory<byte> Contiguous(ReadOnlySequence<byte> line)
+    {
+        if (line.IsSingleSegment)
+            return line.First;
+        var length = checked((int)line.Length);
+        if (_joined.Length < length)
+            _joined = new byte[Math.Max(length, 2 * _joined.Length)];
+        line.CopyTo(_joined);
+        return _joined.AsMemory(0, length);
+    }
+
+    private static ReadOnlyMemory<byte> TrimReturn(ReadOnlyMemory<byte> line) =>
+        !line.IsEmpty && line.Span[^1] == '\r' ? line[..^1] : line;
+}

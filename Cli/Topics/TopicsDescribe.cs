@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Loire.Cli.Shared;
+using Loire.Protocol;
+using Loire.Protocol.Client;
+
+namespace Loire.Cli.Topics;
+
+/// <summary><c>loire topics describe TOPIC</c></summary>
+internal static class TopicsDescribe
+{
+    private static readonly Argument<string> Topic = new("topic") { Description = "The topic's name" };
+
+    public static Command Create() =>
+        new Command("describe", "Show a topic's partitions, their leaders and offsets") { Topic }.Runs(async context =>
+        {
+            var name = new TopicName(context.Get(Topic));
+            var topic = await context.Client.GetTopicAsync(name, context.Cancelled);
+            var partitions = await context.GetPartitionsAsync(name);
+            var starts = await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Earliest, context.Cancelled);
+            var ends = await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled);
+            var rows = topic.Partitions.ConvertAll(partition =>
+            {
+                var key = new TopicPartition(name, partition.PartitionIndex);
+                return new Row(
+                    partition.PartitionIndex.Value,
+                    partition.LeaderId.Value,
+                    partition.LeaderEpoch.Value,
+                    [.. partition.ReplicaNodes.Select(node => node.Value)],
+                    [.. partition.IsrNodes.Select(node => node.Value)],
+                    starts[key].Value,
+                    ends[key].Value);
+            });
+            context.Output.Rows(
+                rows,
+                ("Partition", row => row.Partition),
+                ("Leader", row => row.Leader),
+                ("Epoch", row => row.LeaderEpoch),
+                ("Replicas", row => string.Join(',', row.Replicas)),
+                ("In sync", row => string.Join(',', row.InSyncReplicas)),
+                ("Start", row => row.StartOffset),
+                ("End", row => row.EndOffset));
+        });
+
+    private sealed record Row(
+        int Partition, int Leader, int LeaderEpoch, int[] Replicas, int[] InSyncReplicas, long StartOffset, long EndOffset);
+}
