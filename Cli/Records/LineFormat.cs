@@ -20,7 +20,7 @@ internal sealed class LineFormat(string? keySeparator, bool emptyIsNull)
                 line = line[(at + _separator.Length)..];
             }
         }
-        return (key, emptyIsNull && line.IsEmpty ? null : line);
+        return (key, emptyIsNull && line.IsEmpty ? default(ReadOnlyMemory<byte>?) : line);
     }
 
     private static string Unescape(string text) => text.Replace("\\t", "\t", StringComparison.Ordinal);

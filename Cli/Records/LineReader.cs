@@ -29,7 +29,7 @@ internal sealed class LineReader(Stream input) : IAsyncDisposable
             if (result.IsCompleted)
             {
                 _consumed = buffer.End;
-                return buffer.IsEmpty ? null : TrimReturn(Contiguous(buffer));
+                return buffer.IsEmpty ? default(ReadOnlyMemory<byte>?) : TrimReturn(Contiguous(buffer));
             }
             _reader.AdvanceTo(buffer.Start, buffer.End);
         }
