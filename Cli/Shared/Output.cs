@@ -17,6 +17,8 @@ internal sealed class Output
 
     private static readonly JsonSerializerOptions OneLine = new(Indented) { WriteIndented = false };
 
+    private const int PipeWidth = 10_000;
+
     private readonly TextWriter _error;
     private readonly bool _toConsole;
 
@@ -43,14 +45,20 @@ internal sealed class Output
             Json(rows);
             return;
         }
-        var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey);
+        // Lines and colours are for people; what reads a pipe gets aligned columns.
+        var isDrawn = _toConsole && !Console.IsOutputRedirected;
+        var table = new Table().Border(isDrawn ? TableBorder.Rounded : TableBorder.None).BorderColor(Color.Grey);
         foreach (var (header, _) in columns)
             table.AddColumn(new TableColumn(new Text(header, new Style(decoration: Decoration.Bold))).NoWrap());
         foreach (var row in rows)
             table.AddRow(columns.Select(column => new Text(Convert.ToString(column.Cell(row), Invariant) ?? "")));
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Writer) });
-        if (!_toConsole || Console.IsOutputRedirected)
-            console.Profile.Width = int.MaxValue / 2;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(Writer),
+            Ansi = isDrawn ? AnsiSupport.Detect : AnsiSupport.No,
+        });
+        if (!isDrawn)
+            console.Profile.Width = PipeWidth;
         console.Write(table);
     }
 
