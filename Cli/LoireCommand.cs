@@ -2,6 +2,7 @@ using System.CommandLine;
 using Loire.Cli.Benching;
 using Loire.Cli.Configs;
 using Loire.Cli.Groups;
+using Loire.Cli.Logs;
 using Loire.Cli.Records;
 using Loire.Cli.Shared;
 using Loire.Cli.Topics;
@@ -41,6 +42,7 @@ internal static class LoireCommand
                 GroupsReset.Create(), GroupsDelete.Create()),
             ProduceCommand.Create(),
             ConsumeCommand.Create(),
+            Group("log", "The log of a broker that is not running", LogVerify.Create(), LogRepair.Create()),
             Group("bench", "Quick load figures", BenchProduce.Create(), BenchConsume.Create()),
         };
         foreach (var option in CommonOptions.All)

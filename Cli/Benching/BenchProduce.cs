@@ -13,13 +13,29 @@ internal static class BenchProduce
 {
     private static readonly Argument<string> Topic = new("topic") { Description = "The topic to fill" };
 
-    private static readonly Option<long> Count = new("--records", "-n") { Description = "How many records", DefaultValueFactory = _ => 1_000_000 };
+    private static readonly Option<long> Count = new("--records", "-n")
+    {
+        Description = "How many records",
+        DefaultValueFactory = _ => 1_000_000,
+    };
 
-    private static readonly Option<int> Size = new("--size", "-s") { Description = "Bytes of a value", DefaultValueFactory = _ => 1024 };
+    private static readonly Option<int> Size = new("--size", "-s")
+    {
+        Description = "Bytes of a value",
+        DefaultValueFactory = _ => 1024,
+    };
 
-    private static readonly Option<int> BatchSize = new("--batch") { Description = "Bytes of a batch", DefaultValueFactory = _ => 512 * 1024 };
+    private static readonly Option<int> BatchSize = new("--batch")
+    {
+        Description = "Bytes of a batch",
+        DefaultValueFactory = _ => 512 * 1024,
+    };
 
-    private static readonly Option<int> InFlight = new("--in-flight") { Description = "Batches under way per partition", DefaultValueFactory = _ => 5 };
+    private static readonly Option<int> InFlight = new("--in-flight")
+    {
+        Description = "Batches under way per partition",
+        DefaultValueFactory = _ => 5,
+    };
 
     public static Command Create() =>
         new Command("produce", "Write records as fast as they are taken")
@@ -55,8 +71,9 @@ internal static class BenchProduce
             for (var i = 0L; i < context.Get(Count); i++)
             {
                 var now = context.Client.Options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds();
+                var partition = new PartitionIndex((int)(i % partitions));
                 await producer.AppendAsync(
-                    topic, new PartitionIndex((int)(i % partitions)), key: null, value, default(ReadOnlyMemory<RecordHeader>), now, context.Cancelled);
+                    topic, partition, key: null, value, ReadOnlyMemory<RecordHeader>.Empty, now, context.Cancelled);
             }
             await producer.FlushAsync(context.Cancelled);
         });

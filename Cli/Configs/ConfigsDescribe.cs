@@ -25,7 +25,8 @@ internal static class ConfigsDescribe
                 KafkaClientException.ThrowIfError(result.ErrorCode, result.ErrorMessage, resource.ToString());
                 var rows = result.Configs
                     .Where(config => context.Get(All) || config.ConfigSource != DefaultSource)
-                    .Select(config => new Row(config.Name, config.IsSensitive ? null : config.Value, Source(config.ConfigSource), config.ReadOnly))
+                    .Select(config => new Row(
+                        config.Name, config.IsSensitive ? null : config.Value, Source(config.ConfigSource), config.ReadOnly))
                     .OrderBy(row => row.Name, StringComparer.Ordinal)
                     .ToList();
                 context.Output.Rows(

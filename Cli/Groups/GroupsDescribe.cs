@@ -22,9 +22,12 @@ internal static class GroupsDescribe
             var group = await DescribeAsync(context, id);
             var committed = await context.Client.FetchCommittedAsync(id, context.Cancelled);
             if (group.GroupState == "Dead" && committed.Count == 0)
-                throw new CliException(ExitCode.Refused, $"Group {id}: {ErrorCode.GroupIdNotFound.Explain()} 'loire groups list' shows those there are.");
+                throw new CliException(ExitCode.Refused, $"There is no group {id}; 'loire groups list' shows those there are.");
             var members = group.Members.SelectMany(AssignmentOf).ToDictionary(pair => pair.Partition, pair => pair.Member);
-            var partitions = committed.Keys.Union(members.Keys).OrderBy(p => p.Topic.Value, StringComparer.Ordinal).ThenBy(p => p.Partition).ToList();
+            var partitions = committed.Keys.Union(members.Keys)
+                .OrderBy(partition => partition.Topic.Value, StringComparer.Ordinal)
+                .ThenBy(partition => partition.Partition)
+                .ToList();
             var ends = await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled);
             var rows = partitions.ConvertAll(partition =>
             {

@@ -16,7 +16,8 @@ internal static class GroupsList
         foreach (var response in groups)
         {
             KafkaClientException.ThrowIfError(response.ErrorCode, detail: null, "Listing groups");
-            rows.AddRange(response.Groups.Select(group => new Row(group.GroupId.Value, group.GroupState, group.ProtocolType, group.GroupType)));
+            rows.AddRange(response.Groups.Select(
+                group => new Row(group.GroupId.Value, group.GroupState, group.ProtocolType, group.GroupType)));
         }
         rows.Sort((a, b) => string.CompareOrdinal(a.Group, b.Group));
         context.Output.Rows(

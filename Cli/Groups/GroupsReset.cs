@@ -23,7 +23,10 @@ internal static class GroupsReset
         Required = true,
     };
 
-    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Show what would be committed, and change nothing" };
+    private static readonly Option<bool> DryRun = new("--dry-run")
+    {
+        Description = "Show what would be committed, and change nothing",
+    };
 
     public static Command Create() =>
         new Command("reset", "Move a group's committed offsets") { Group, Topics, To, DryRun }.Runs(async context =>
@@ -50,7 +53,11 @@ internal static class GroupsReset
                 .OrderBy(row => row.Topic, StringComparer.Ordinal).ThenBy(row => row.Partition)
                 .ToList();
             context.Output.Rows(
-                rows, ("Topic", row => row.Topic), ("Partition", row => row.Partition), ("Before", row => row.Before), ("After", row => row.After));
+                rows,
+                ("Topic", row => row.Topic),
+                ("Partition", row => row.Partition),
+                ("Before", row => row.Before),
+                ("After", row => row.After));
         });
 
     private sealed record Row(string Topic, int Partition, long? Before, long After);

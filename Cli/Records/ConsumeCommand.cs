@@ -23,11 +23,22 @@ internal static class ConsumeCommand
         Description = "Continue at this group's committed offsets, and commit; --from counts where it has none",
     };
 
-    private static readonly Option<int[]> Partitions = new("--partition", "-p") { Description = "Only these partitions; may repeat", DefaultValueFactory = _ => [] };
+    private static readonly Option<int[]> Partitions = new("--partition", "-p")
+    {
+        Description = "Only these partitions; may repeat",
+        DefaultValueFactory = _ => [],
+    };
 
-    private static readonly Option<long> Max = new("--max", "-n") { Description = "Stop after so many records", DefaultValueFactory = _ => long.MaxValue };
+    private static readonly Option<long> Max = new("--max", "-n")
+    {
+        Description = "Stop after so many records",
+        DefaultValueFactory = _ => long.MaxValue,
+    };
 
-    private static readonly Option<bool> ExitAtEnd = new("--exit", "-e") { Description = "Stop at the end as it was at the start" };
+    private static readonly Option<bool> ExitAtEnd = new("--exit", "-e")
+    {
+        Description = "Stop at the end as it was at the start",
+    };
 
     private static readonly Option<RecordFormat> Format = new("--format")
     {
@@ -119,7 +130,10 @@ internal static class ConsumeCommand
         var all = await context.GetPartitionsAsync(new TopicName(context.Get(Topic)));
         var wanted = context.Get(Partitions)!;
         foreach (var index in wanted.Where(index => !all.Exists(partition => partition.Partition.Value == index)))
-            throw new CliException(ExitCode.Refused, $"Topic {context.Get(Topic)} has {all.Count} partitions; there is no partition {index}.");
+        {
+            throw new CliException(
+                ExitCode.Refused, $"Topic {context.Get(Topic)} has {all.Count} partitions; there is no partition {index}.");
+        }
         return wanted.Length == 0 ? all : all.FindAll(partition => wanted.Contains(partition.Partition.Value));
     }
 

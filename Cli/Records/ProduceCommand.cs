@@ -14,14 +14,20 @@ internal static class ProduceCommand
 {
     private static readonly Argument<string> Topic = new("topic") { Description = "The topic to write to" };
 
-    private static readonly Option<FileInfo?> InputFile = new("--file", "-f") { Description = "Read lines from here, not from the standard input" };
+    private static readonly Option<FileInfo?> InputFile = new("--file", "-f")
+    {
+        Description = "Read lines from here, not from the standard input",
+    };
 
     private static readonly Option<string?> KeySeparator = new("--key-separator", "-k")
     {
         Description = "What lies between key and value; without it records have no key",
     };
 
-    private static readonly Option<bool> EmptyIsNull = new("--empty-is-null") { Description = "An empty value is none: a tombstone" };
+    private static readonly Option<bool> EmptyIsNull = new("--empty-is-null")
+    {
+        Description = "An empty value is none: a tombstone",
+    };
 
     private static readonly Option<string[]> Headers = Assignments.Option("--header", "-H", "NAME=VALUE for every record; may repeat");
 

@@ -26,7 +26,8 @@ internal static class TopicsCreate
         DefaultValueFactory = _ => BrokerDefault,
     };
 
-    private static readonly Option<string[]> Settings = Assignments.Option("--config", "-c", "A setting of the topic, NAME=VALUE; may repeat");
+    private static readonly Option<string[]> Settings =
+        Assignments.Option("--config", "-c", "A setting of the topic, NAME=VALUE; may repeat");
 
     public static Command Create() =>
         new Command("create", "Create a topic") { Topic, Partitions, Replicas, Settings }.Runs(async context =>
@@ -42,11 +43,18 @@ internal static class TopicsCreate
                 topic.Configs.Add(new() { Name = name, Value = value });
             request.Topics.Add(topic);
 
-            var response = await context.Client.SendToControllerAsync<CreateTopicsRequest, CreateTopicsResponse>(request, context.Cancelled);
+            var response = await context.Client.SendToControllerAsync<CreateTopicsRequest, CreateTopicsResponse>(
+                request, context.Cancelled);
             var result = response.Topics.Single();
             KafkaClientException.ThrowIfError(result.ErrorCode, result.ErrorMessage, $"Topic {topic.Name}");
             context.Output.Done(
                 $"Created {topic.Name} with {result.NumPartitions} partitions.",
-                new { topic = topic.Name.Value, partitions = result.NumPartitions, replicas = result.ReplicationFactor, id = result.TopicId.ToString() });
+                new
+                {
+                    topic = topic.Name.Value,
+                    partitions = result.NumPartitions,
+                    replicas = result.ReplicationFactor,
+                    id = result.TopicId.ToString(),
+                });
         });
 }

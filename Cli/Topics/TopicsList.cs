@@ -6,7 +6,10 @@ namespace Loire.Cli.Topics;
 /// <summary><c>loire topics list</c></summary>
 internal static class TopicsList
 {
-    private static readonly Option<bool> Internal = new("--internal") { Description = "Also those that brokers keep for themselves" };
+    private static readonly Option<bool> Internal = new("--internal")
+    {
+        Description = "Also those that brokers keep for themselves",
+    };
 
     public static Command Create() => new Command("list", "List the topics") { Internal }.Runs(async context =>
     {
@@ -21,7 +24,11 @@ internal static class TopicsList
             .OrderBy(row => row.Name, StringComparer.Ordinal)
             .ToList();
         context.Output.Rows(
-            rows, ("Topic", row => row.Name), ("Partitions", row => row.Partitions), ("Replicas", row => row.Replicas), ("Id", row => row.Id));
+            rows,
+            ("Topic", row => row.Name),
+            ("Partitions", row => row.Partitions),
+            ("Replicas", row => row.Replicas),
+            ("Id", row => row.Id));
     });
 
     private sealed record Row(string Name, int Partitions, int Replicas, string Id);

@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Loire.Embedded;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Cli;
+
+/// <summary>The commands against a real broker.</summary>
+public sealed class BrokerCommandTests : IAsyncLifetime
+{
+    private EmbeddedBroker _broker = null!;
+
+    public async ValueTask InitializeAsync() =>
+        _broker = await EmbeddedBroker.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+
+    public ValueTask DisposeAsync() => _broker.DisposeAsync();
+
+    [Fact]
+    public async Task Topics_are_created_listed_described_grown_and_deleted()
+    {
+        (await DoneAsync("topics", "create", "orders", "-p", "2", "-c", "retention.ms=60000")).ShouldContain("orders");
+        (await DoneAsync("topics", "list")).ShouldContain("orders");
+        (await JsonAsync("topics", "describe", "orders")).GetArrayLength().ShouldBe(2);
+        await DoneAsync("topics", "grow", "orders", "-p", "5");
+        (await JsonAsync("topics", "describe", "orders")).GetArrayLength().ShouldBe(5);
+        await DoneAsync("topics", "delete", "orders");
+        var gone = await RunAsync("topics", "describe", "orders");
+        gone.ExitCode.ShouldBe(1);
+        gone.Error.ShouldContain("loire topics create");
+    }
+
+    [Fact]
+    public async Task A_refusal_is_exit_code_1_with_the_brokers_reason()
+    {
+        await DoneAsync("topics", "create", "twice");
+        var again = await RunAsync("topics", "create", "twice");
+        again.ExitCode.ShouldBe(1);
+        again.Error.ShouldContain("twice");
+        (await RunAsync("topics", "create", "t", "-c", "no.such.config=1")).Error.ShouldContain("no.such.config");
+        (await RunAsync("groups", "describe", "nobody")).Error.ShouldContain("nobody");
+        (await RunAsync("consume", "twice", "-p", "99")).Error.ShouldContain("99");
+    }
+
+    [Fact]
+    public async Task Settings_are_set_shown_and_unset()
+    {
+        await DoneAsync("topics", "create", "t");
+        (await JsonAsync("configs", "describe", "topic", "t")).GetArrayLength().ShouldBe(0);
+        await DoneAsync("configs", "set", "topic", "t", "retention.ms=1234", "cleanup.policy=compact");
+        var settings = (await JsonAsync("configs", "describe", "topic", "t")).EnumerateArray()
+            .ToDictionary(setting => setting.GetProperty("name").GetString()!, setting => setting.GetProperty("value").GetString());
+        settings.ShouldContainKeyAndValue("retention.ms", "1234");
+        settings.ShouldContainKeyAndValue("cleanup.policy", "compact");
+        await DoneAsync("configs", "unset", "topic", "t", "retention.ms", "cleanup.policy");
+        (await JsonAsync("configs", "describe", "topic", "t")).GetArrayLength().ShouldBe(0);
+        (await JsonAsync("configs", "describe", "topic", "t", "--all")).GetArrayLength().ShouldBeGreaterThan(10);
+    }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("gzip")]
+    [InlineData("snappy")]
+    [InlineData("lz4")]
+    [InlineData("zstd")]
+    public async Task Records_come_back_as_they_were_written(string codec)
+    {
+        await DoneAsync("topics", "create", "t", "-p", "1");
+        await ProduceAsync("t", ["k1:v1", "k2:", "no key", "k3:v:3"], "-k", ":", "--empty-is-null", "-H", "h=x", "-z", codec);
+
+        var records = await ConsumeAsync("t", "-o", "beginning", "-e");
+        records.Select(record => record.GetProperty("offset").GetInt64()).ShouldBe([0, 1, 2, 3]);
+        records.Select(record => record.GetProperty("key").GetString()).ShouldBe(["k1", "k2", null, "k3"]);
+        records.Select(record => record.GetProperty("value").GetString()).ShouldBe(["v1", null, "no key", "v:3"]);
+        records[0].GetProperty("headers")[0].GetProperty("value").GetString().ShouldBe("x");
+
+        (await DoneAsync("consume", "t", "-o", "2", "-n", "1")).Trim().ShouldBe("no key");
+        (await DoneAsync("consume", "t", "-o", "2000-01-01T00:00:00Z", "-n", "1", "--format", "KeyValue", "-k", "=")).Trim().ShouldBe("k1=v1");
+        (await DoneAsync("consume", "t", "-o", "end", "-e")).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_group_continues_where_it_stopped_and_can_be_reset()
+    {
+        await DoneAsync("topics", "create", "t", "-p", "1");
+        await ProduceAsync("t", ["1", "2", "3", "4", "5"]);
+        (await DoneAsync("consume", "t", "-g", "g", "-o", "beginning", "-n", "2")).ShouldBe($"1{Environment.NewLine}2{Environment.NewLine}");
+
+        var lag = (await JsonAsync("groups", "describe", "g")).GetProperty("partitions")[0];
+        lag.GetProperty("committedOffset").GetInt64().ShouldBe(2);
+        lag.GetProperty("lag").GetInt64().ShouldBe(3);
+        (await DoneAsync("groups", "list")).ShouldContain("g");
+
+        await DoneAsync("groups", "reset", "g", "--to", "beginning", "--dry-run");
+        (await DoneAsync("consume", "t", "-g", "g", "-n", "1")).Trim().ShouldBe("3");
+        await DoneAsync("groups", "reset", "g", "--to", "4");
+        (await DoneAsync("consume", "t", "-g", "g", "-e")).Trim().ShouldBe("5");
+        await DoneAsync("groups", "delete", "g");
+        (await JsonAsync("groups", "list")).GetArrayLength().ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Load_figures_count_every_record()
+    {
+        var written = await JsonAsync("bench", "produce", "load", "-n", "5000", "-s", "100", "--idempotent");
+        written.GetProperty("records").GetInt64().ShouldBe(5000);
+        var read = await JsonAsync("bench", "consume", "load");
+        read.GetProperty("records").GetInt64().ShouldBe(5000);
+        read.GetProperty("bytes").GetInt64().ShouldBe(500_000);
+    }
+
+    [Fact]
+    public async Task The_log_of_a_running_broker_is_left_alone()
+    {
+        var run = await CliRun.RunAsync("log", "verify", _broker.DataDirectory);
+        run.ExitCode.ShouldBe(1);
+        run.Error.ShouldNotBeEmpty();
+    }
+
+    private Task<CliRun> RunAsync(params string[] args) => CliRun.RunAsync([.. args, "-b", _broker.BootstrapServers]);
+
+    private async Task<string> DoneAsync(params string[] args)
+    {
+        var run = await RunAsync(args);
+        run.ExitCode.ShouldBe(0, run.Error);
+        return run.Output;
+    }
+
+    private async Task<JsonElement> JsonAsync(params string[] args) =>
+        JsonDocument.Parse(await DoneAsync([.. args, "--json"])).RootElement;
+
+    private async Task<List<JsonElement>> ConsumeAsync(params string[] args)
+    {
+        var lines = await DoneAsync(["consume", .. args, "--json"]);
+        return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    private async Task ProduceAsync(string topic, string[] lines, params string[] args)
+    {
+        var file = Path.Combine(_broker.DataDirectory, "..", Path.GetRandomFileName());
+        await File.WriteAllLinesAsync(file, lines, TestContext.Current.CancellationToken);
+        try
+        {
+            await DoneAsync(["produce", topic, "-f", file, .. args]);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using Loire.Protocol;
+using Loire.Protocol.Client;
+using Loire.Protocol.Messages;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Protocol.Client;
+
+public sealed class KafkaConnectionTests
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Answers_find_their_requests_in_any_order()
+    {
+        await using var broker = new ScriptedBroker();
+        var first = new TaskCompletionSource();
+        broker.AnswerLater<DeleteGroupsRequest>(async request =>
+        {
+            var id = request.GroupsNames.Single();
+            if (id.Value == "slow")
+                await first.Task;
+            return new DeleteGroupsResponse { Results = [new() { GroupId = id }] };
+        });
+        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(30));
+
+        var slow = DeleteAsync(connection, "slow");
+        var quick = DeleteAsync(connection, "quick");
+        (await quick).ShouldBe("quick");
+        slow.IsCompleted.ShouldBeFalse();
+        first.SetResult();
+        (await slow).ShouldBe("slow");
+    }
+
+    [Fact]
+    public async Task A_broker_that_does_not_answer_is_named()
+    {
+        await using var broker = new ScriptedBroker();
+        broker.Answer<DeleteGroupsRequest>(_ => null);
+        await using var connection = await ConnectAsync(broker, TimeSpan.FromMilliseconds(100));
+
+        var exception = await Should.ThrowAsync<KafkaClientException>(DeleteAsync(connection, "g"));
+        exception.IsUnreachable.ShouldBeTrue();
+        exception.Message.ShouldContain(broker.Address);
+        exception.Message.ShouldContain("DeleteGroups");
+        connection.IsOpen.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_lost_connection_fails_all_that_wait()
+    {
+        var broker = new ScriptedBroker();
+        var arrived = new TaskCompletionSource();
+        broker.Answer<DeleteGroupsRequest>(_ =>
+        {
+            arrived.TrySetResult();
+            return null;
+        });
+        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(30));
+        var waiting = DeleteAsync(connection, "g");
+        await arrived.Task;
+        await broker.DisposeAsync();
+
+        (await Should.ThrowAsync<KafkaClientException>(waiting)).IsUnreachable.ShouldBeTrue();
+        connection.IsOpen.ShouldBeFalse();
+        (await Should.ThrowAsync<KafkaClientException>(DeleteAsync(connection, "g"))).IsUnreachable.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Nobody_at_the_address_is_an_error_that_says_so()
+    {
+        int port;
+        await using (var broker = new ScriptedBroker())
+            port = broker.Port;
+        var options = new KafkaClientOptions { BootstrapServers = $"127.0.0.1:{port}" };
+        var exception = await Should.ThrowAsync<KafkaClientException>(KafkaConnection.ConnectAsync("127.0.0.1", port, options, Cancelled));
+        exception.IsUnreachable.ShouldBeTrue();
+        exception.Message.ShouldContain($"127.0.0.1:{port}");
+    }
+
+    [Fact]
+    public async Task The_highest_common_version_is_used()
+    {
+        await using var broker = new ScriptedBroker();
+        broker.Answer<ApiVersionsRequest>(_ => new ApiVersionsResponse
+        {
+            ApiKeys =
+            [
+                new() { ApiKey = (short)ApiKey.Metadata, MinVersion = 0, MaxVersion = 7 },
+                new() { ApiKey = (short)ApiKey.Fetch, MinVersion = 40, MaxVersion = 50 },
+            ],
+        });
+        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(30));
+
+        connection.VersionOf(MetadataRequest.Info).ShouldBe((short)7);
+        connection.VersionOf(MetadataRequest.Info, highest: 5).ShouldBe((short)5);
+        Should.Throw<KafkaClientException>(() => connection.VersionOf(FetchRequest.Info)).Error.ShouldBe(ErrorCode.UnsupportedVersion);
+        Should.Throw<KafkaClientException>(() => connection.VersionOf(ProduceRequest.Info)).Error.ShouldBe(ErrorCode.UnsupportedVersion);
+    }
+
+    private static Task<KafkaConnection> ConnectAsync(ScriptedBroker broker, TimeSpan timeout)
+    {
+        var options = new KafkaClientOptions { BootstrapServers = broker.Address, RequestTimeout = timeout };
+        return KafkaConnection.ConnectAsync("127.0.0.1", broker.Port, options, Cancelled);
+    }
+
+    private static async Task<string> DeleteAsync(KafkaConnection connection, string group)
+    {
+        var response = await connection.SendAsync<DeleteGroupsRequest, DeleteGroupsResponse>(
+            new DeleteGroupsRequest { GroupsNames = [new GroupId(group)] }, Cancelled);
+        return response.Results.Single().GroupId.Value;
+    }
+}
