@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Net.Sockets;
@@ -204,6 +205,7 @@ public sealed class KafkaConnection : IAsyncDisposable
         header.Write(ref writer, headerVersion);
         request.Write(ref writer, version);
         writer.Flush();
+        Debug.Assert(_output.UnflushedBytes == sizeof(int) + size, "A frame has the size that it announces.");
     }
 
     private async Task ReadAnswersAsync()

@@ -64,7 +64,8 @@ internal static class LogReportPrinter
         if (report.TornTail is { } torn)
         {
             output.Writer.WriteLine(
-                $"Torn tail of {torn.SizeBytes} bytes at address {torn.Address}: nothing acknowledged is in it; the next start cuts it off.");
+                $"Torn tail of {torn.SizeBytes} bytes at address {torn.Address}: nothing acknowledged is in it; "
+                + "the next start cuts it off.");
         }
         if (report.IsIntact)
         {
