@@ -1,44 +1,139 @@
-using System.Collections.Immutable;
+using Loire.Broker.Control;
 using Loire.Protocol;
 
 namespace Loire.Broker.Partitions;
 
-/// <summary>What a leader knows of its replicas. The high watermark is the smallest durable end among those in sync and
-/// never falls.</summary>
+/// <summary>What a leader knows of its replicas. The high watermark is the smallest durable end among those that are in
+/// sync or may have become so, and never falls.</summary>
 internal sealed class LeaderState
 {
-    private readonly NodeId[] _inSync;
-    private readonly Offset[] _durableEnds;
+    private readonly NodeId _self;
+    private ReplicaProgress[] _replicas;
+    private int _partitionEpoch;
 
-    /// <param name="inSync">The leader itself among them.</param>
+    /// <param name="state">Names this replica as the leader.</param>
+    /// <param name="epochStart">The log end when it took the lead.</param>
     /// <param name="highWatermark">As far as this replica knows; rises as replicas report.</param>
-    public LeaderState(LeaderEpoch epoch, ImmutableArray<NodeId> inSync, int replicaCount, Offset highWatermark)
+    public LeaderState(PartitionState state, Offset epochStart, Offset highWatermark, long nowMs)
     {
-        Epoch = epoch;
-        ReplicaCount = replicaCount;
+        _self = state.Leader;
+        _replicas = [];
+        Epoch = state.LeaderEpoch;
+        EpochStart = epochStart;
         HighWatermark = highWatermark;
-        _inSync = [.. inSync];
-        _durableEnds = new Offset[inSync.Length];
-        Array.Fill(_durableEnds, Offset.Zero);
+        Take(state);
+
+        // Who was in sync gets the whole lag time to be heard of.
+        foreach (var replica in _replicas) replica.LastCaughtUpMs = replica.IsInSync ? nowMs : long.MinValue;
     }
 
     public LeaderEpoch Epoch { get; }
-    public int ReplicaCount { get; }
-    public int InSyncCount => _inSync.Length;
+    public Offset EpochStart { get; }
+    public int ReplicaCount => _replicas.Length;
+    public int InSyncCount { get; private set; }
     public Offset HighWatermark { get; private set; }
+
+    /// <summary>Leadership is being handed over: followers are served, producers are sent away.</summary>
+    public bool IsResigning { get; set; }
+
+    public bool HasReplica(NodeId node) => Find(node) is not null;
+
+    /// <summary>The controller decided on this leader's replicas or in-sync set. What was proposed before can no longer be
+    /// granted.</summary>
+    /// <returns>Whether the high watermark rose.</returns>
+    public bool Confirmed(PartitionState state)
+    {
+        Take(state);
+        return RaiseHighWatermark();
+    }
 
     /// <summary>A replica has synced everything below <paramref name="durableEnd"/>.</summary>
     /// <returns>Whether the high watermark rose.</returns>
-    public bool Durable(NodeId replica, Offset durableEnd)
+    public bool Durable(NodeId node, Offset durableEnd)
     {
-        var index = Array.IndexOf(_inSync, replica);
-        if (index < 0 || durableEnd <= _durableEnds[index]) return false;
-        _durableEnds[index] = durableEnd;
+        if (Find(node) is not { } replica || durableEnd <= replica.DurableEnd) return false;
+        replica.Durable(durableEnd);
+        return RaiseHighWatermark();
+    }
 
-        var smallest = _durableEnds[0];
-        foreach (var end in _durableEnds) smallest = Offset.Min(smallest, end);
+    /// <summary>A follower fetches from its durable end.</summary>
+    /// <param name="proposal">Set where it has caught up and may join.</param>
+    /// <returns>Whether the high watermark rose.</returns>
+    public bool Fetched(NodeId node, Offset offset, Offset logEnd, long nowMs, out InSyncProposal? proposal)
+    {
+        proposal = null;
+        if (Find(node) is not { } replica) return false;
+        replica.Fetched(offset, logEnd, nowMs);
+        var rose = RaiseHighWatermark();
+        if (!replica.IsInSync && !replica.IsProposed && replica.DurableEnd >= Offset.Max(HighWatermark, EpochStart))
+        {
+            replica.IsProposed = true;
+            proposal = Propose();
+        }
+
+        return rose;
+    }
+
+    /// <summary>Asks for those to leave that have not been caught up for <paramref name="lagMaxMs"/>, and asks again for
+    /// what is not answered yet.</summary>
+    /// <param name="proposal">Null where the confirmed set is as it should be.</param>
+    /// <returns>Whether the high watermark rose.</returns>
+    public bool CheckLag(long nowMs, long lagMaxMs, out InSyncProposal? proposal)
+    {
+        var isLate = false;
+        foreach (var replica in _replicas)
+        {
+            if (replica.Node != _self && replica.LastCaughtUpMs < nowMs - lagMaxMs) replica.KeepsPace = false;
+            isLate |= replica.IsProposed || (replica.IsInSync && !replica.KeepsPace);
+        }
+
+        proposal = isLate ? Propose() : null;
+        return RaiseHighWatermark();
+    }
+
+    private InSyncProposal Propose() => new(
+        _self,
+        Epoch,
+        _partitionEpoch,
+        [.. _replicas.Where(replica => replica.Node == _self || (replica.KeepsPace && (replica.IsInSync || replica.IsProposed)))
+            .Select(replica => replica.Node)]);
+
+    private void Take(PartitionState state)
+    {
+        _partitionEpoch = state.PartitionEpoch;
+        _replicas = [.. state.Replicas.Select(node => Find(node) ?? new ReplicaProgress(node))];
+        foreach (var replica in _replicas)
+        {
+            replica.IsProposed = false;
+            replica.IsInSync = state.InSync.Contains(replica.Node);
+            if (replica.IsInSync) replica.KeepsPace = true;
+        }
+
+        InSyncCount = state.InSync.Length;
+    }
+
+    private bool RaiseHighWatermark()
+    {
+        var smallest = Offset.None;
+        foreach (var replica in _replicas)
+        {
+            if (!replica.Counts) continue;
+            smallest = smallest == Offset.None ? replica.DurableEnd : Offset.Min(smallest, replica.DurableEnd);
+            if (smallest == Offset.None) return false;
+        }
+
         if (smallest <= HighWatermark) return false;
         HighWatermark = smallest;
         return true;
+    }
+
+    private ReplicaProgress? Find(NodeId node)
+    {
+        foreach (var replica in _replicas)
+        {
+            if (replica.Node == node) return replica;
+        }
+
+        return null;
     }
 }

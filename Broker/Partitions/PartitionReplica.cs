@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Immutable;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 using Loire.Protocol.Records;
@@ -9,7 +8,7 @@ namespace Loire.Broker.Partitions;
 /// <summary>A partition's local replica: a lock around a <see cref="PartitionCore"/> and the partition's log. All members
 /// may be called from any thread.
 /// <para>Lock order: the replica's lock, then whatever the log takes. Listeners are told with no lock held.</para></summary>
-public sealed class PartitionReplica : IPartitionLogObserver
+public sealed partial class PartitionReplica : IPartitionLogObserver
 {
     private readonly Lock _lock = new();
     private readonly PartitionCore _core;
@@ -17,6 +16,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
     private readonly ILogStore _store;
     private readonly NodeId _self;
     private readonly TimeProvider _time;
+    private readonly IInSyncControl? _control;
 
     /// <summary>Appends that found the journal full take turns, so that none is overtaken for ever.</summary>
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -27,11 +27,19 @@ public sealed class PartitionReplica : IPartitionLogObserver
     private long _highWatermark;
     private int _leaderEpoch = LeaderEpoch.None.Value;
     private int _availability = (int)ErrorCode.NotLeaderOrFollower;
+    private bool _knowsHighWatermark;
 
-    /// <summary>Opens the partition's log and replays what is needed. Not a leader until <see cref="Lead"/>.</summary>
+    /// <summary>Opens the partition's log and replays what is needed. Has no role until <see cref="Apply"/>.</summary>
+    /// <param name="control">Null where partitions have one replica.</param>
     public PartitionReplica(
-        ILogStore store, TopicIdPartition partition, TopicConfig config, NodeId self, TimeProvider time)
+        ILogStore store,
+        TopicIdPartition partition,
+        TopicConfig config,
+        NodeId self,
+        TimeProvider time,
+        IInSyncControl? control = null)
     {
+        _control = control;
         Partition = partition;
         _store = store;
         _config = config;
@@ -59,18 +67,6 @@ public sealed class PartitionReplica : IPartitionLogObserver
     public long SizeBytes => _log.SizeBytes;
 
     public void Configure(TopicConfig config) => _config = config;
-
-    /// <summary>Makes this replica the leader.</summary>
-    /// <param name="inSync">This broker among them.</param>
-    public void Lead(LeaderEpoch epoch, ImmutableArray<NodeId> inSync, int replicaCount)
-    {
-        lock (_lock)
-        {
-            var leader = new LeaderState(epoch, inSync, replicaCount, Offset.Max(HighWatermark, _log.LogStartOffset));
-            _core.BecomeLeader(leader, _log.LogEndOffset, _log.DurableEndOffset);
-            Publish();
-        }
-    }
 
     /// <summary>Appends one batch. Completes at once unless the journal's buffer is full.</summary>
     /// <param name="batch">As received; not needed any more when the task completes.</param>
@@ -112,17 +108,25 @@ public sealed class PartitionReplica : IPartitionLogObserver
 
     /// <summary>Reads whole batches from <paramref name="from"/> on, as far as the isolation lets see.</summary>
     /// <param name="atLeastOne">Give the first batch even where it alone is over <paramref name="maxBytes"/>.</param>
-    /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, or why the partition cannot be read
-    /// here.</returns>
+    /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, OFFSET_NOT_AVAILABLE while a new leader
+    /// does not know the high watermark, or why the partition cannot be read here.</returns>
     /// <exception cref="LogStoreException">The log is damaged there.</exception>
     /// <exception cref="IOException">The disk cannot be read.</exception>
     public PartitionRead Read(Offset from, int maxBytes, bool atLeastOne, ReadIsolation isolation)
     {
         var availability = Availability;
+
+        // In this order: it is known only once it has been published.
+        var knowsHighWatermark = Volatile.Read(ref _knowsHighWatermark);
         var highWatermark = HighWatermark;
         var lastStable = Offset.Min(LastStableOffset, highWatermark);
         var limit = isolation == ReadIsolation.Committed ? lastStable : highWatermark;
         if (availability != ErrorCode.None) return ReadOf(availability, null, from);
+        if (!knowsHighWatermark)
+        {
+            return new PartitionRead(
+                ErrorCode.OffsetNotAvailable, null, from, Offset.None, Offset.None, LogStartOffset);
+        }
 
         // A caught-up reader, by far the most frequent one, costs the log nothing.
         if (from == limit && from >= LogStartOffset) return ReadOf(ErrorCode.None, null, from);
@@ -312,7 +316,11 @@ public sealed class PartitionReplica : IPartitionLogObserver
 
         if (original is { } first)
         {
-            if (append.Listener is not null) _core.AwaitCommit(first.NextOffset, append.Listener, append.Slot, effects);
+            if (append.Listener is not null)
+            {
+                _core.AwaitCommit(first.NextOffset, append.Listener, append.Slot, effects, append.MinInSync);
+            }
+
             result = Appended(first.BaseOffset, first.NextOffset, first.TimestampMs);
             return true;
         }
@@ -322,7 +330,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
         header.Write(headerBytes);
         result = Appended(header.BaseOffset, header.NextOffset, header.MaxTimestamp);
         if (!_log.TryAppend(headerBytes, append.Batch.Records)) return false;
-        _core.Appended(header, append.NowMs, append.Listener, append.Slot);
+        _core.Appended(header, append.NowMs, append.Listener, append.Slot, append.MinInSync);
         return true;
     }
 
@@ -362,6 +370,7 @@ public sealed class PartitionReplica : IPartitionLogObserver
     {
         Volatile.Write(ref _highWatermark, _core.HighWatermark.Value);
         Volatile.Write(ref _leaderEpoch, _core.LeaderEpoch.Value);
+        Volatile.Write(ref _knowsHighWatermark, _core.KnowsHighWatermark);
         Volatile.Write(ref _availability, (int)_core.Availability);
     }
 

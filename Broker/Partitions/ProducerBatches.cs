@@ -7,8 +7,10 @@ namespace Loire.Broker.Partitions;
 /// <summary>The newest batches of one idempotent producer at one partition.</summary>
 internal sealed class ProducerBatches(short epoch)
 {
-    /// <summary>As many requests as an idempotent producer may have in flight (KIP-98).</summary>
-    public const int Capacity = 5;
+    /// <summary>As many requests as an idempotent producer may have in flight (KIP-98), and one more: when a follower cuts
+    /// all that was in flight, the batch before it still says which sequence comes next.</summary>
+    public const int Capacity = RepeatableMax + 1;
+    private const int RepeatableMax = 5;
 
     private Marks _marks;
 
@@ -32,10 +34,10 @@ internal sealed class ProducerBatches(short epoch)
     /// <summary>Whether a batch that starts with <paramref name="sequence"/> continues the newest one.</summary>
     public bool IsNext(int sequence) => Count == 0 || sequence == ((Batches[^1].LastSequence + 1) & int.MaxValue);
 
-    /// <summary>The batch that has exactly these sequence numbers.</summary>
+    /// <summary>The batch, of the last five, that has exactly these sequence numbers.</summary>
     public BatchMark? Find(int firstSequence, int lastSequence)
     {
-        foreach (ref readonly var mark in Batches)
+        foreach (ref readonly var mark in Batches[Math.Max(0, Count - RepeatableMax)..])
         {
             if (mark.FirstSequence == firstSequence && mark.LastSequence == lastSequence) return mark;
         }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
@@ -71,7 +72,7 @@ public sealed partial class SingleNodePartitions(
     {
         var replica = new PartitionReplica(
             store, new TopicIdPartition(topic.Id, topic.Name, partition.Index), topic.Config, self, time);
-        replica.Lead(partition.LeaderEpoch, [self], replicaCount: 1);
+        replica.Apply(PartitionState.Sole(self, partition.LeaderEpoch));
         return replica;
     }
 

@@ -1,3 +1,4 @@
+using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Protocol;
 using Shouldly;
@@ -60,7 +61,7 @@ public sealed class PartitionCoreTests
     [Fact]
     public void Too_few_in_sync_refuses_acks_all_only()
     {
-        _core.BecomeLeader(new LeaderState(LeaderEpoch.Zero, [Self], replicaCount: 3, Offset.Zero), Offset.Zero, Offset.Zero);
+        Lead([Self, Other, new NodeId(3)], [Self]);
         Check(RequiredAcks.All, minInSync: 2).ShouldBe(ErrorCode.NotEnoughReplicas);
         Check(RequiredAcks.Leader, minInSync: 2).ShouldBe(ErrorCode.None);
     }
@@ -164,8 +165,13 @@ public sealed class PartitionCoreTests
         _told.Commits.ShouldBe([(0, ErrorCode.None), (1, ErrorCode.None)]);
     }
 
-    private void Lead(params NodeId[] inSync) =>
-        _core.BecomeLeader(new LeaderState(LeaderEpoch.Zero, [.. inSync], inSync.Length, Offset.Zero), Offset.Zero, Offset.Zero);
+    private void Lead(params NodeId[] inSync) => Lead(inSync, inSync);
+
+    private void Lead(NodeId[] replicas, NodeId[] inSync)
+    {
+        var state = PartitionState.Sole(Self, LeaderEpoch.Zero) with { Replicas = [.. replicas], InSync = [.. inSync] };
+        _core.BecomeLeader(new LeaderState(state, Offset.Zero, Offset.Zero, nowMs: 0), Offset.Zero, Offset.Zero);
+    }
 
     private ErrorCode Check(RequiredAcks acks, int minInSync = 1) => _core.CheckAppend(Batches.Header(), acks, minInSync, out _);
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
@@ -171,7 +172,7 @@ public abstract class PartitionReplicaContract : IAsyncLifetime
     private PartitionReplica Open(int epoch = 0)
     {
         var replica = new PartitionReplica(_store, Orders, TopicConfig.Default, Self, _time);
-        replica.Lead(new LeaderEpoch(epoch), [Self], replicaCount: 1);
+        replica.Apply(PartitionState.Sole(Self, new LeaderEpoch(epoch)));
         return replica;
     }
 

@@ -1,3 +1,4 @@
+using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
@@ -32,7 +33,7 @@ public sealed class PartitionReplicaTests
     {
         var replica = new PartitionReplica(
             _store, Orders, TopicConfig.Default, new NodeId(1), TimeProvider.System);
-        replica.Lead(LeaderEpoch.Zero, [new NodeId(1)], replicaCount: 1);
+        replica.Apply(PartitionState.Sole(new NodeId(1), LeaderEpoch.Zero));
         return replica;
     }
 }

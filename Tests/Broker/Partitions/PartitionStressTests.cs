@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
@@ -24,7 +25,7 @@ public sealed class PartitionStressTests
     {
         var store = new FakeLogStore { HoldDurability = true };
         var replica = new PartitionReplica(store, Orders, TopicConfig.Default, Self, TimeProvider.System);
-        replica.Lead(LeaderEpoch.Zero, [Self], replicaCount: 1);
+        replica.Apply(PartitionState.Sole(Self, LeaderEpoch.Zero));
         using var done = new CancellationTokenSource();
         var committer = Task.Run(() => Commit(store, done.Token), CancellationToken.None);
         var reader = Task.Run(() => ReadAllAsync(replica), CancellationToken.None);

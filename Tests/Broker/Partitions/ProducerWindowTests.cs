@@ -100,6 +100,16 @@ public sealed class ProducerWindowTests
     }
 
     [Fact]
+    public void When_all_that_was_in_flight_is_cut_the_next_sequence_is_still_known()
+    {
+        for (var sequence = 0; sequence < 6; sequence++) Append(sequence);
+        _window.TruncateTo(new Offset(1));
+        _logEnd = new Offset(1);
+        Append(sequence: 2).ShouldBe(ErrorCode.OutOfOrderSequenceNumber);
+        Append(sequence: 1).ShouldBe(ErrorCode.None);
+    }
+
+    [Fact]
     public void A_batch_without_producer_id_is_not_checked()
     {
         _window.Appended(Batches.Header(), nowMs: 0);

@@ -1,0 +1,36 @@
+using Loire.Protocol;
+using Loire.Protocol.Records;
+
+namespace Loire.Broker.Partitions;
+
+/// <summary>Where a follower's log ends. It asks only when all of its log is synced, so that the offset it fetches from
+/// is its durable end and needs no report of its own.</summary>
+/// <param name="LastFetchedEpoch">The epoch of its last record; none where it has none.</param>
+/// <param name="LeaderEpoch">The epoch of the leader it follows.</param>
+public readonly record struct FetchPosition(Offset Offset, LeaderEpoch LastFetchedEpoch, LeaderEpoch LeaderEpoch);
+
+/// <summary>A leader's answer to a follower for one partition.</summary>
+/// <param name="Diverging">The end of the follower's last epoch in the leader's log, where their logs part
+/// (KIP-595).</param>
+/// <param name="Records">Null where there are none; the caller releases it.</param>
+public readonly record struct FollowerRead(
+    ErrorCode Error, EpochEnd? Diverging, IRecordsSource? Records, Offset HighWatermark, Offset LogStartOffset);
+
+/// <summary>What a follower made of an answer.</summary>
+public enum FetchedOutcome : byte
+{
+    /// <summary>It was appended, or there was nothing to append, or the log was cut: ask again.</summary>
+    Taken,
+
+    /// <summary>It answers a question that this replica asks no more.</summary>
+    Outdated,
+
+    /// <summary>The journal's buffer is full: ask again a little later.</summary>
+    Full,
+
+    /// <summary>The bytes are not what the leader's log holds. Nothing of the bad batch was appended.</summary>
+    Corrupt,
+
+    /// <summary>This broker's store takes no more writes.</summary>
+    Failed,
+}

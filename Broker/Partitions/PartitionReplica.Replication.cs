@@ -1,0 +1,195 @@
+using System.Buffers;
+using Loire.Broker.Control;
+using Loire.Broker.Ports;
+using Loire.Broker.Replication;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+
+namespace Loire.Broker.Partitions;
+
+/// <summary>The replica among its peers: roles, what a leader gives to followers, what a follower takes.</summary>
+public sealed partial class PartitionReplica : IFollowerReplica
+{
+    private PartitionState? _state;
+
+    /// <summary>Takes the role that the controller gave this replica. States not newer than the last one change nothing,
+    /// so they may come late, twice and in any order.</summary>
+    public void Apply(PartitionState state)
+    {
+        var effects = EffectList.Rent();
+        lock (_lock)
+        {
+            if (_state is { } known && state.PartitionEpoch <= known.PartitionEpoch) return;
+            var isSameLeadership = _state is { } last && last.LeaderEpoch == state.LeaderEpoch;
+            _state = state;
+            if (isSameLeadership)
+            {
+                if (state.Leader == _self) _core.Confirmed(state, effects);
+            }
+            else if (state.Leader == _self)
+            {
+                var highWatermark = Offset.Max(HighWatermark, _log.LogStartOffset);
+                var leader = new LeaderState(state, _log.LogEndOffset, highWatermark, NowMs());
+                _core.BecomeLeader(leader, _log.LogEndOffset, _log.DurableEndOffset);
+            }
+            else
+            {
+                _core.BecomeFollower(new FollowerState(state.Leader, state.LeaderEpoch, HighWatermark), effects);
+            }
+
+            Publish();
+        }
+
+        effects.RunAndReturn();
+    }
+
+    /// <summary>Before another takes the lead: no more batches are taken, followers catch up.</summary>
+    public void Resign()
+    {
+        lock (_lock) _core.Resign();
+    }
+
+    /// <summary>Answers a follower, and notes how far it has come.</summary>
+    /// <returns>NONE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, or why the
+    /// partition is closed.</returns>
+    public FollowerRead ReadAsFollower(NodeId follower, in FetchPosition position, int maxBytes, bool atLeastOne)
+    {
+        InSyncProposal? proposal;
+        Offset highWatermark;
+        Offset logEnd;
+        var effects = EffectList.Rent();
+        lock (_lock)
+        {
+            var error = _core.CheckFetch(follower, position, out var diverging);
+            logEnd = _log.LogEndOffset;
+            if (error == ErrorCode.None && diverging is null
+                && (position.Offset > logEnd || position.Offset < _log.LogStartOffset))
+            {
+                error = ErrorCode.OffsetOutOfRange;
+            }
+
+            if (error != ErrorCode.None || diverging is not null)
+            {
+                return new FollowerRead(error, diverging, null, HighWatermark, _log.LogStartOffset);
+            }
+
+            proposal = _core.Fetched(follower, position.Offset, NowMs(), effects);
+            Publish();
+            highWatermark = _core.HighWatermark;
+        }
+
+        effects.RunAndReturn();
+        Propose(proposal);
+        var read = _log.Read(position.Offset, logEnd, maxBytes, atLeastOne);
+        var readError = read.Status == LogReadStatus.OutOfRange ? ErrorCode.OffsetOutOfRange : ErrorCode.None;
+        return new FollowerRead(readError, null, read.Records, highWatermark, LogStartOffset);
+    }
+
+    /// <summary>Asks the controller to drop followers from the in-sync set that have fallen behind, and repeats what it has
+    /// not answered. To be called a few times per lag time.</summary>
+    /// <param name="lagMaxMs">replica.lag.time.max.ms.</param>
+    public void CheckLag(long lagMaxMs)
+    {
+        InSyncProposal? proposal;
+        var effects = EffectList.Rent();
+        lock (_lock)
+        {
+            proposal = _core.CheckLag(NowMs(), lagMaxMs, effects);
+            Publish();
+        }
+
+        effects.RunAndReturn();
+        Propose(proposal);
+    }
+
+    /// <inheritdoc/>
+    public bool IsFollowing(NodeId leader)
+    {
+        lock (_lock) return _core.Availability == ErrorCode.NotLeaderOrFollower && _core.FollowedLeader == leader;
+    }
+
+    /// <inheritdoc/>
+    public FetchPosition? GetFetchPosition()
+    {
+        lock (_lock)
+        {
+            var end = _log.LogEndOffset;
+            if (_log.DurableEndOffset < end) return null;
+            var epoch = end > _log.LogStartOffset ? _core.EpochAt(new Offset(end.Value - 1)) : LeaderEpoch.None;
+            return new FetchPosition(end, epoch, _core.LeaderEpoch);
+        }
+    }
+
+    /// <inheritdoc/>
+    public FetchedOutcome TakeFetched(in FetchPosition asked, in FollowerRead answer, in ReadOnlySequence<byte> records)
+    {
+        try
+        {
+            lock (_lock)
+            {
+                var isCurrent = _core.FollowedLeader != NodeId.None
+                    && _core.LeaderEpoch == asked.LeaderEpoch
+                    && _log.LogEndOffset == asked.Offset;
+                if (!isCurrent || _core.Availability != ErrorCode.NotLeaderOrFollower) return FetchedOutcome.Outdated;
+                var outcome = answer.Diverging is { } diverging
+                    ? Truncate(_core.FindTruncation(diverging))
+                    : AppendFetched(records, asked.LeaderEpoch);
+                if (answer.Diverging is null)
+                {
+                    _core.LearnHighWatermark(answer.HighWatermark, _log.DurableEndOffset);
+                    AdvanceLogStart(Offset.Min(answer.LogStartOffset, _log.LogEndOffset));
+                }
+
+                Publish();
+                return outcome;
+            }
+        }
+        catch (RecordsException)
+        {
+            return FetchedOutcome.Corrupt;
+        }
+        catch (LogStoreException)
+        {
+            return FetchedOutcome.Failed;
+        }
+    }
+
+    private FetchedOutcome Truncate(Offset end)
+    {
+        _log.TruncateTo(Offset.Max(end, _log.LogStartOffset));
+        _core.Truncated(_log.LogEndOffset);
+        return FetchedOutcome.Taken;
+    }
+
+    /// <summary>Appends batches as the leader sent them. A batch may be of an earlier leader, but not of a later one than
+    /// the one that was asked.</summary>
+    private FetchedOutcome AppendFetched(in ReadOnlySequence<byte> records, LeaderEpoch leaderEpoch)
+    {
+        Span<byte> headerBytes = stackalloc byte[RecordBatchHeader.SizeBytes];
+        var nowMs = NowMs();
+        var reader = new RecordBatchReader(records);
+        long position = 0;
+        while (reader.TryRead(out var header, out var payload))
+        {
+            var batch = records.Slice(position, header.TotalSizeBytes);
+            position += header.TotalSizeBytes;
+            if (header.BaseOffset != _log.LogEndOffset
+                || header.PartitionLeaderEpoch > leaderEpoch
+                || !RecordBatchValidator.HasRightChecksum(batch, header))
+            {
+                return FetchedOutcome.Corrupt;
+            }
+
+            header.Write(headerBytes);
+            if (!_log.TryAppend(headerBytes, payload)) return FetchedOutcome.Full;
+            _core.ReplayAppend(header, nowMs);
+        }
+
+        return FetchedOutcome.Taken;
+    }
+
+    private void Propose(InSyncProposal? proposal)
+    {
+        if (proposal is not null) _control?.Propose(Partition, proposal);
+    }
+}

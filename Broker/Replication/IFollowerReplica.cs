@@ -1,0 +1,22 @@
+using System.Buffers;
+using Loire.Broker.Partitions;
+using Loire.Protocol;
+
+namespace Loire.Broker.Replication;
+
+/// <summary>A replica as its fetcher sees it.</summary>
+public interface IFollowerReplica
+{
+    TopicIdPartition Partition { get; }
+
+    /// <summary>Whether it follows that broker now.</summary>
+    bool IsFollowing(NodeId leader);
+
+    /// <summary>From where to fetch; null while part of the log is not synced.</summary>
+    FetchPosition? GetFetchPosition();
+
+    /// <summary>Takes the leader's answer: appends what it sent, or cuts the log where the leader says that they
+    /// part.</summary>
+    /// <param name="asked">The position that was answered; where it is no longer this replica's, nothing happens.</param>
+    FetchedOutcome TakeFetched(in FetchPosition asked, in FollowerRead answer, in ReadOnlySequence<byte> records);
+}
