@@ -1,0 +1,25 @@
+using System.Buffers;
+using Loire.Broker.Partitions;
+using Loire.Protocol;
+
+namespace Loire.Broker.Replication;
+
+/// <summary>What a fetcher asks its leader broker next, as an incremental fetch session has it (KIP-227).</summary>
+/// <param name="SessionId">0 for a new session.</param>
+/// <param name="SessionEpoch">0 for a new session.</param>
+/// <param name="Partitions">All of them for a new session; else those whose position is not what the session knows.</param>
+/// <param name="Forgotten">Those the session is to drop.</param>
+public sealed record ReplicaFetchRequest(
+    int SessionId,
+    int SessionEpoch,
+    IReadOnlyList<KeyValuePair<TopicIdPartition, FetchPosition>> Partitions,
+    IReadOnlyList<TopicIdPartition> Forgotten);
+
+/// <param name="Error">NONE, FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, or what befell the whole
+/// request.</param>
+/// <param name="SessionId">0 where the leader keeps no session.</param>
+public sealed record ReplicaFetchAnswer(ErrorCode Error, int SessionId, IReadOnlyList<FetchedPartition> Partitions);
+
+/// <param name="Records">The batches' bytes; empty where there are none.</param>
+public readonly record struct FetchedPartition(
+    TopicIdPartition Partition, FollowerRead Read, ReadOnlySequence<byte> Records);

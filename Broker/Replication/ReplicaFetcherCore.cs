@@ -1,0 +1,186 @@
+using Loire.Broker.Partitions;
+using Loire.Protocol;
+
+namespace Loire.Broker.Replication;
+
+/// <summary>Follows one leader broker for all partitions that it leads and this broker replicates: what to ask next and
+/// what to do with each answer. One request at a time is under way. The driver sends it, reports the answer or the
+/// failure, and asks again then, when a replica's log was synced, when one was added, and at
+/// <see cref="NextAttemptMs"/>. Not thread-safe.</summary>
+public sealed class ReplicaFetcherCore(NodeId leader)
+{
+    private const long FirstBackoffMs = 50;
+    private const long LongestBackoffMs = 1_000;
+    private const int NoSession = 0;
+
+    private readonly Dictionary<TopicIdPartition, Followed> _partitions = [];
+    private int _sessionId;
+    private int _sessionEpoch;
+    private bool _isAsking;
+    private Backoff _link;
+
+    /// <summary>When <see cref="NextRequest"/> is worth calling again though nothing happened.</summary>
+    public long NextAttemptMs { get; private set; } = long.MaxValue;
+
+    /// <summary>Follows a partition, or forgets the errors of one that has a new state. Partitions whose replica does not
+    /// follow this leader any more drop out by themselves.</summary>
+    public void Add(IFollowerReplica replica)
+    {
+        if (_partitions.TryGetValue(replica.Partition, out var known) && ReferenceEquals(known.Replica, replica))
+        {
+            known.Errors = default;
+        }
+        else
+        {
+            _partitions[replica.Partition] = new Followed(replica);
+        }
+    }
+
+    /// <returns>Null while there is nothing to ask, an answer is awaited, or a replica's log is not synced: a fetcher asks
+    /// only from durable ends.</returns>
+    public ReplicaFetchRequest? NextRequest(long nowMs)
+    {
+        NextAttemptMs = long.MaxValue;
+        if (_isAsking) return null;
+        if (nowMs < _link.UntilMs)
+        {
+            NextAttemptMs = _link.UntilMs;
+            return null;
+        }
+
+        var asked = new List<KeyValuePair<TopicIdPartition, FetchPosition>>();
+        var forgotten = new List<TopicIdPartition>();
+        if (!Collect(asked, forgotten, nowMs)) return null;
+        if (!_partitions.Values.Any(partition => partition.IsInSession))
+        {
+            EndSession();
+            return null;
+        }
+
+        _isAsking = true;
+        return new ReplicaFetchRequest(_sessionId, _sessionEpoch, asked, forgotten);
+    }
+
+    /// <summary>The answer to the request under way. The records are not needed any more when it returns.</summary>
+    public void Answered(ReplicaFetchAnswer answer, long nowMs)
+    {
+        _isAsking = false;
+        if (answer.Error != ErrorCode.None)
+        {
+            // A session that is lost, as with a restart of the leader, is simply opened anew.
+            if (answer.Error is not (ErrorCode.FetchSessionIdNotFound or ErrorCode.InvalidFetchSessionEpoch))
+            {
+                _link.Extend(nowMs);
+            }
+
+            EndSession();
+            return;
+        }
+
+        _link = default;
+        foreach (var fetched in answer.Partitions)
+        {
+            if (_partitions.TryGetValue(fetched.Partition, out var partition)) Take(partition, fetched, nowMs);
+        }
+
+        if (answer.SessionId == NoSession)
+        {
+            EndSession();
+            return;
+        }
+
+        _sessionId = answer.SessionId;
+        _sessionEpoch = _sessionEpoch == int.MaxValue ? 1 : _sessionEpoch + 1;
+    }
+
+    /// <summary>The request got no answer: the connection broke or the leader is silent.</summary>
+    public void Failed(long nowMs)
+    {
+        _isAsking = false;
+        _link.Extend(nowMs);
+        EndSession();
+    }
+
+    /// <returns>False where a log is still to be synced.</returns>
+    private bool Collect(
+        List<KeyValuePair<TopicIdPartition, FetchPosition>> asked, List<TopicIdPartition> forgotten, long nowMs)
+    {
+        var positions = new List<(TopicIdPartition Id, Followed Partition, FetchPosition? Position)>(_partitions.Count);
+        foreach (var (id, partition) in _partitions)
+        {
+            var follows = partition.Replica.IsFollowing(leader);
+            var isDue = follows && nowMs >= partition.Errors.UntilMs;
+            var position = isDue ? partition.Replica.GetFetchPosition() : null;
+            if (isDue && position is null) return false;
+            if (follows && !isDue) NextAttemptMs = Math.Min(NextAttemptMs, partition.Errors.UntilMs);
+            positions.Add((id, partition, position));
+        }
+
+        foreach (var (id, partition, position) in positions)
+        {
+            if (position is { } from)
+            {
+                if (!partition.IsInSession || from != partition.Position) asked.Add(new(id, from));
+                partition.Position = from;
+                partition.IsInSession = true;
+                continue;
+            }
+
+            if (partition.IsInSession) forgotten.Add(id);
+            partition.IsInSession = false;
+            if (!partition.Replica.IsFollowing(leader)) _partitions.Remove(id);
+        }
+
+        return true;
+    }
+
+    private static void Take(Followed partition, in FetchedPartition fetched, long nowMs)
+    {
+        if (!partition.IsInSession) return;
+        if (fetched.Read.Error != ErrorCode.None)
+        {
+            partition.Errors.Extend(nowMs);
+            return;
+        }
+
+        switch (partition.Replica.TakeFetched(partition.Position, fetched.Read, fetched.Records))
+        {
+            case FetchedOutcome.Taken or FetchedOutcome.Outdated:
+                partition.Errors = default;
+                break;
+            default:
+                partition.Errors.Extend(nowMs);
+                break;
+        }
+    }
+
+    private void EndSession()
+    {
+        _sessionId = NoSession;
+        _sessionEpoch = 0;
+        foreach (var partition in _partitions.Values) partition.IsInSession = false;
+    }
+
+    private struct Backoff
+    {
+        private long _nextMs;
+
+        public long UntilMs { get; private set; }
+
+        public void Extend(long nowMs)
+        {
+            _nextMs = _nextMs == 0 ? FirstBackoffMs : Math.Min(LongestBackoffMs, _nextMs * 2);
+            UntilMs = nowMs + _nextMs;
+        }
+    }
+
+    private sealed class Followed(IFollowerReplica replica)
+    {
+        public IFollowerReplica Replica { get; } = replica;
+
+        /// <summary>What the session knows, and what the request under way asks.</summary>
+        public FetchPosition Position { get; set; }
+        public bool IsInSession { get; set; }
+        public Backoff Errors;
+    }
+}
