@@ -11,6 +11,7 @@ public sealed record BenchOptions(IReadOnlyList<string> Measurements, bool Quick
     public static string Help =>
         $"""
         ./bench [MEASUREMENT...] [--quick] [--json FILE] [--data DIR]
+        {SimulationCommand.Help}
 
         Without a name everything is measured, which takes some minutes. The limits are always measured first.
         {string.Join("\n", Measurement.All.Select(measurement => $"  {measurement.Name,-12} {measurement.Description}"))}

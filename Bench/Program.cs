@@ -26,6 +26,11 @@ if (args.Intersect(["--help", "-h", "help"]).Any())
     return 0;
 }
 
+if (args is ["sim", .. var simArgs])
+{
+    return SimulationCommand.Run(simArgs, Console.Out);
+}
+
 BenchOptions options;
 try
 {

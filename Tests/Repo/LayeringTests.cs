@@ -14,6 +14,7 @@ public sealed partial class LayeringTests
         ["Protocol"] = ["Protocol.Generator"],
         ["Broker"] = ["Protocol"],
         ["Log"] = ["Broker", "Protocol"],
+        ["Simulation"] = ["Broker", "Protocol"],
         ["Embedded"] = ["Broker", "Log", "Protocol"],
         ["Standalone"] = ["Embedded", "Broker", "Log", "Protocol"],
         ["Cli"] = ["Protocol.Client", "Protocol", "Log"],
@@ -25,6 +26,7 @@ public sealed partial class LayeringTests
         ["Protocol"] = ["IronSnappy"],
         ["Broker"] = [],
         ["Log"] = ["Microsoft.FASTER.Core", "System.Interactive.Async"],
+        ["Simulation"] = [],
         ["Embedded"] = [],
     };
 

@@ -1,0 +1,87 @@
+using Loire.Broker.Control;
+using Loire.Broker.Partitions;
+using Loire.Protocol;
+using Loire.Simulation.World;
+
+namespace Loire.Simulation.Clients;
+
+/// <summary>A consumer of one partition from its beginning on. It remembers the newest leader epoch it has seen, as
+/// clients do since KIP-320.</summary>
+internal sealed class SimConsumer
+{
+    private readonly SimCluster _cluster;
+    private readonly int _node;
+    private readonly PartitionIndex _partition;
+    private PartitionState? _known;
+    private Offset _highWatermark;
+    private int _request;
+
+    public SimConsumer(SimCluster cluster, int number, PartitionIndex partition)
+    {
+        _cluster = cluster;
+        _node = SimNetwork.FirstClient + number;
+        _partition = partition;
+        cluster.Loop.Every(30, () =>
+        {
+            Fetch();
+            return true;
+        });
+        cluster.Loop.Every(150, () =>
+        {
+            LookUp();
+            return true;
+        });
+    }
+
+    public Offset Position { get; private set; }
+
+    private void LookUp()
+    {
+        var asked = _cluster.Random.Next(_cluster.BrokerCount);
+        _cluster.Network.Send(_node, asked, () => _cluster.Deliver(asked, broker =>
+        {
+            if (!broker.Known.TryGetValue(_partition, out var state)) return;
+            _cluster.Network.Send(asked, _node, () =>
+            {
+                if (_known is null || state.LeaderEpoch > _known.LeaderEpoch) _known = state;
+            });
+        }));
+    }
+
+    private void Fetch()
+    {
+        if (_known is not { } known || known.Leader == NodeId.None) return;
+        var request = ++_request;
+        var from = Position;
+        _cluster.Network.Send(_node, known.Leader.Value, () => _cluster.Deliver(known.Leader.Value, broker =>
+        {
+            var read = broker.Consume(_partition, known.LeaderEpoch, from);
+            var bytes = read.Records is SimRecords records ? records.Bytes : [];
+            _cluster.Network.Send(broker.Id, _node, () =>
+            {
+                if (request != _request) return;
+                _request++;
+                Take(read, broker, from, bytes);
+            });
+        }));
+    }
+
+    private void Take(in PartitionRead read, SimBroker broker, Offset from, byte[] bytes)
+    {
+        if (read.Error == ErrorCode.OffsetOutOfRange)
+        {
+            throw new InvariantViolation($"p{_partition}: consumer at {from} is out of range at broker {broker.Id}");
+        }
+
+        if (read.Error != ErrorCode.None) return;
+        if (read.HighWatermark < _highWatermark)
+        {
+            throw new InvariantViolation(
+                $"p{_partition}: a consumer saw the high watermark fall from {_highWatermark} to {read.HighWatermark}");
+        }
+
+        _highWatermark = read.HighWatermark;
+        _cluster.Checker.Consumed(_partition, from, bytes);
+        Position = read.NextOffset;
+    }
+}

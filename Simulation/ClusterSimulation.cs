@@ -1,0 +1,103 @@
+using Loire.Simulation.Clients;
+using Loire.Simulation.World;
+
+namespace Loire.Simulation;
+
+/// <summary>What a run came to.</summary>
+/// <param name="Violation">The invariant that was broken; null where all held.</param>
+/// <param name="Story">The last events before the end, oldest first.</param>
+/// <param name="Hash">Of all events: two runs of a seed have the same.</param>
+public sealed record SimulationResult(
+    int Seed, string? Violation, IReadOnlyCollection<string> Story, ulong Hash, long EventCount, long AcknowledgedCount)
+{
+    public override string ToString() => Violation is null
+        ? $"seed {Seed}: {EventCount} events, {AcknowledgedCount} batches acknowledged"
+        : $"{string.Join('\n', Story)}\nseed {Seed} after {EventCount} events: {Violation}";
+}
+
+/// <summary>A replicated cluster in one thread on virtual time: the real partition, fetcher and controller code over a
+/// network, disks and processes that fail, all by seed. After the trouble everything is mended, and then everything that
+/// was sent must be acknowledged and all replicas in sync.</summary>
+public static class ClusterSimulation
+{
+    private const long TroubleMs = 15_000;
+    private const long QuietMs = 15_000;
+
+    /// <param name="storyLines">How much of the story to keep.</param>
+    public static SimulationResult Run(int seed, int storyLines = 300)
+    {
+        var cluster = new SimCluster(seed, storyLines);
+        string? violation = null;
+        try
+        {
+            Run(cluster);
+        }
+        catch (InvariantViolation broken)
+        {
+            violation = broken.Message;
+        }
+
+        return new SimulationResult(
+            seed, violation, cluster.Story.Lines, cluster.Story.Hash, cluster.Loop.EventCount, cluster.Checker.AcknowledgedCount);
+    }
+
+    private static void Run(SimCluster cluster)
+    {
+        var producers = new List<SimProducer>();
+        var consumers = new List<SimConsumer>();
+        var number = 0;
+        var committers = new List<SimCommitter>();
+        foreach (var partition in cluster.Partitions.Where(partition => partition != cluster.OffsetsPartition))
+        {
+            producers.Add(new SimProducer(cluster, number++, partition, isIdempotent: true));
+            if (cluster.Random.Next(2) == 0)
+            {
+                producers.Add(new SimProducer(cluster, number++, partition, isIdempotent: false));
+            }
+
+            consumers.Add(new SimConsumer(cluster, number++, partition));
+            committers.Add(new SimCommitter(cluster, number++, consumers[^1], partition));
+        }
+
+        var nemesis = new Nemesis(cluster);
+        RunUntil(cluster, cluster.Loop.NowMs + TroubleMs, static () => false);
+        nemesis.Stop();
+        RunUntil(cluster, cluster.Loop.NowMs + (QuietMs / 5), static () => false);
+        foreach (var producer in producers) producer.IsStopped = true;
+
+        RunUntil(cluster, cluster.Loop.NowMs + QuietMs, () => IsDone(cluster, producers, consumers, committers));
+        if (producers.Find(producer => producer.UnacknowledgedCount > 0) is { } left)
+        {
+            throw new InvariantViolation($"a producer still waits for {left.UnacknowledgedCount} batches in the end");
+        }
+
+        if (committers.Exists(committer => !committer.IsDone)) throw new InvariantViolation("a group's offset is not committed in the end");
+        cluster.Checker.CheckEnd();
+        for (var i = 0; i < consumers.Count; i++)
+        {
+            if (consumers[i].Position < cluster.Checker.CommittedEnd(cluster.Partitions[i]))
+            {
+                throw new InvariantViolation($"the consumer of p{i} is left at {consumers[i].Position} in the end");
+            }
+        }
+    }
+
+    private static bool IsDone(
+        SimCluster cluster, List<SimProducer> producers, List<SimConsumer> consumers, List<SimCommitter> committers)
+    {
+        if (producers.Exists(producer => producer.UnacknowledgedCount > 0)) return false;
+        if (committers.Exists(committer => !committer.IsDone)) return false;
+        for (var i = 0; i < consumers.Count; i++)
+        {
+            if (consumers[i].Position < cluster.Checker.CommittedEnd(cluster.Partitions[i])) return false;
+        }
+
+        return cluster.Store.State.Partitions.All(partition => partition.InSync.Length == partition.Replicas.Length)
+            && cluster.Partitions.All(cluster.Checker.IsSettled);
+    }
+
+    private static void RunUntil(SimCluster cluster, long endMs, Func<bool> isDone)
+    {
+        while (cluster.Loop.NowMs < endMs && !isDone() && cluster.Loop.Step()) cluster.Checker.CheckAll();
+    }
+}

@@ -1,0 +1,192 @@
+using Loire.Broker.Control;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+
+namespace Loire.Simulation.World;
+
+/// <summary>The invariants, checked after every event. What is committed is what some leader's high watermark ever
+/// passed: from then on it must be the same everywhere and for ever.</summary>
+internal sealed class Checker(SimCluster cluster)
+{
+    private readonly Dictionary<(PartitionIndex, LeaderEpoch), (int Broker, int Incarnation)> _leaders = [];
+    private readonly Dictionary<PartitionIndex, List<SimBatch>> _committed = [];
+    private readonly Dictionary<(PartitionIndex, int, int), Offset> _highWatermarks = [];
+    private readonly Dictionary<(ProducerId, int), Offset> _sequences = [];
+
+    public long AcknowledgedCount { get; private set; }
+
+    public Offset CommittedEnd(PartitionIndex partition) =>
+        _committed.TryGetValue(partition, out var batches) && batches.Count > 0 ? batches[^1].Next : Offset.Zero;
+
+    public void CheckAll()
+    {
+        foreach (var broker in cluster.Brokers)
+        {
+            if (!broker.IsUp) continue;
+            foreach (var replica in broker.Replicas)
+            {
+                var partition = replica.Partition.Partition;
+                if (replica.Availability == ErrorCode.None) CheckLeader(broker, partition, replica.LeaderEpoch, replica.HighWatermark);
+            }
+        }
+
+        foreach (var (partition, state) in SimCluster.All(cluster.Store.State)) CheckInSync(partition, state);
+    }
+
+    /// <summary>A producer was told that its batch is safe.</summary>
+    public void Acknowledged(PartitionIndex partition, Offset baseOffset, uint crc)
+    {
+        AcknowledgedCount++;
+        var batch = Find(partition, baseOffset);
+        Require(
+            batch is not null && batch.Base == baseOffset && batch.Header.Crc == crc,
+            $"p{partition}: acknowledged at {baseOffset}, but not committed there");
+        var copies = Enumerable.Range(0, cluster.BrokerCount).Count(broker => HasDurably(broker, partition, batch!));
+        Require(
+            copies >= cluster.TopicConfig.MinInSyncReplicas,
+            $"p{partition}: acknowledged at {baseOffset} with {copies} durable copies");
+    }
+
+    /// <summary>A consumer was given batches.</summary>
+    public void Consumed(PartitionIndex partition, Offset from, byte[] bytes)
+    {
+        var reader = new RecordBatchReader(new System.Buffers.ReadOnlySequence<byte>(bytes));
+        var next = from;
+        while (reader.TryRead(out var header, out _))
+        {
+            var batch = Find(partition, header.BaseOffset);
+            Require(header.BaseOffset == next, $"p{partition}: consumer at {next} was given {header.BaseOffset}");
+            Require(
+                batch?.Header.Crc == header.Crc,
+                $"p{partition}: consumer was given another batch at {header.BaseOffset} than was committed");
+            next = header.NextOffset;
+        }
+    }
+
+    /// <summary>Once everything is well again: all in sync, all logs equal.</summary>
+    public void CheckEnd()
+    {
+        foreach (var (partition, state) in SimCluster.All(cluster.Store.State))
+        {
+            Require(state.Leader != NodeId.None, $"p{partition} has no leader in the end");
+            Require(
+                state.InSync.Length == state.Replicas.Length,
+                $"p{partition} is not all in sync in the end: {SimBroker.Describe(state)}");
+            Require(IsSettled(partition), $"p{partition} is committed up to {CommittedEnd(partition)} only in the end");
+        }
+    }
+
+    /// <summary>Whether everything that is in the leader's log is committed.</summary>
+    public bool IsSettled(PartitionIndex partition)
+    {
+        var leader = cluster.Store.State.Find(partition)!.Leader;
+        if (leader == NodeId.None) return false;
+        var end = cluster.DiskOf(leader.Value).Find(SimCluster.Id(partition))?.LogEndOffset ?? Offset.Zero;
+        return CommittedEnd(partition) == end;
+    }
+
+    private void CheckLeader(SimBroker broker, PartitionIndex partition, LeaderEpoch epoch, Offset highWatermark)
+    {
+        var process = (broker.Id, broker.Incarnation);
+        if (_leaders.TryAdd((partition, epoch), process))
+        {
+            cluster.Story.Tell($"broker {broker.Id}.{broker.Incarnation}", $"leads p{partition} in e{epoch}");
+        }
+
+        var first = _leaders[(partition, epoch)];
+        Require(first == process, $"p{partition} e{epoch} is led by {first} and by {process}");
+        var key = (partition, broker.Id, broker.Incarnation);
+        var before = _highWatermarks.GetValueOrDefault(key);
+        Require(
+            highWatermark >= before,
+            $"p{partition}: the high watermark of broker {broker.Id} fell from {before} to {highWatermark}");
+        if (highWatermark == before) return;
+        _highWatermarks[key] = highWatermark;
+        Commit(broker, partition, before, highWatermark);
+    }
+
+    private void Commit(SimBroker broker, PartitionIndex partition, Offset from, Offset to)
+    {
+        var log = broker.Disk.Find(SimCluster.Id(partition))!;
+        if (!_committed.TryGetValue(partition, out var committed)) _committed[partition] = committed = [];
+        for (var i = log.IndexOf(from); i < log.Batches.Count && log.Batches[i].Next <= to; i++)
+        {
+            var batch = log.Batches[i];
+            if (batch.Base == CommittedEnd(partition))
+            {
+                CheckSequence(partition, batch);
+                committed.Add(batch);
+                cluster.Story.Tell($"broker {broker.Id}.{broker.Incarnation}", $"commits p{partition} {batch}");
+                continue;
+            }
+
+            Require(
+                Find(partition, batch.Base) is { } known && known.IsSame(batch),
+                $"p{partition}: broker {broker.Id} commits another batch at {batch.Base} than was committed there");
+        }
+    }
+
+    /// <summary>Idempotent producers: nothing twice and nothing out of order. (Others may be doubled.)</summary>
+    private void CheckSequence(PartitionIndex partition, SimBatch batch)
+    {
+        if (!batch.Header.HasProducerId) return;
+        var key = (batch.Header.ProducerId, partition.Value);
+        var next = _sequences.GetValueOrDefault(key, Offset.Zero).Value;
+        Require(batch.Header.BaseSequence == next, $"p{partition}: {batch} is committed, expected sequence {next}");
+        _sequences[key] = new Offset(batch.Header.LastSequence + 1);
+    }
+
+    /// <summary>Every member of the persisted in-sync set has everything committed on disk: any of them may lead.</summary>
+    private void CheckInSync(PartitionIndex partition, PartitionState state)
+    {
+        var end = CommittedEnd(partition);
+        if (end == Offset.Zero) return;
+        foreach (var node in state.InSync)
+        {
+            var log = cluster.DiskOf(node.Value).Find(SimCluster.Id(partition));
+            var durable = log?.DurableEndOffset ?? Offset.Zero;
+            Require(durable >= end, $"p{partition}: broker {node} is in sync with {durable} on disk, committed is {end}");
+            Verify(partition, log!, node, end);
+        }
+    }
+
+    private void Verify(PartitionIndex partition, SimLog log, NodeId node, Offset end)
+    {
+        if (log.VerifiedTo >= end) return;
+        for (var i = log.IndexOf(log.VerifiedTo); i < log.Batches.Count && log.Batches[i].Next <= end; i++)
+        {
+            Require(
+                Find(partition, log.Batches[i].Base)?.IsSame(log.Batches[i]) == true,
+                $"p{partition}: broker {node} is in sync with another batch at {log.Batches[i].Base} than was committed");
+        }
+
+        log.VerifiedTo = end;
+    }
+
+    private bool HasDurably(int broker, PartitionIndex partition, SimBatch batch)
+    {
+        var log = cluster.DiskOf(broker).Find(SimCluster.Id(partition));
+        if (log is null || log.DurableEndOffset < batch.Next) return false;
+        return log.Batches[log.IndexOf(batch.Base)].IsSame(batch);
+    }
+
+    private SimBatch? Find(PartitionIndex partition, Offset offset)
+    {
+        if (!_committed.TryGetValue(partition, out var batches)) return null;
+        var low = 0;
+        var high = batches.Count;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (batches[middle].Next <= offset) low = middle + 1;
+            else high = middle;
+        }
+
+        return low < batches.Count ? batches[low] : null;
+    }
+
+    private static void Require(bool isRight, string violation)
+    {
+        if (!isRight) throw new InvariantViolation(violation);
+    }
+}

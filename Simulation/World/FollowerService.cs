@@ -1,0 +1,93 @@
+using System.Buffers;
+using Loire.Broker.Handlers.Fetching;
+using Loire.Broker.Partitions;
+using Loire.Broker.Replication;
+using Loire.Protocol;
+
+namespace Loire.Simulation.World;
+
+/// <summary>A broker's answers to its followers: the real fetch sessions, and a long poll on virtual time.</summary>
+internal sealed class FollowerService
+{
+    private const int PollMs = 10;
+    private const int PollsMax = 15;
+    private const int MaxBytesPerPartition = 600;
+
+    private readonly SimCluster _cluster;
+    private readonly SimBroker _broker;
+    private readonly FetchSessionCache _sessions;
+
+    public FollowerService(SimCluster cluster, SimBroker broker)
+    {
+        _cluster = cluster;
+        _broker = broker;
+        _sessions = new FetchSessionCache(() => cluster.Random.Next(1, int.MaxValue));
+    }
+
+    public void Fetch(NodeId follower, ReplicaFetchRequest request, Action<ReplicaFetchAnswer> answer)
+    {
+        var asked = request.Partitions.Select(Asked).ToList();
+        FetchSession? session;
+        if (request.SessionEpoch == 0)
+        {
+            session = _sessions.Create(asked, usesTopicIds: true, slots: 100, _cluster.Loop.NowMs)!;
+            session.IsInUse = true;
+        }
+        else
+        {
+            var error = _sessions.TryTake(
+                request.SessionId, request.SessionEpoch, usesTopicIds: true, _cluster.Loop.NowMs, out session);
+            if (error != ErrorCode.None)
+            {
+                answer(new ReplicaFetchAnswer(error, 0, []));
+                return;
+            }
+
+            foreach (var partition in asked) session!.Set(partition);
+            session!.Forget(request.Forgotten.Select(id => new FetchKey(default, id.TopicId, id.Partition)));
+        }
+
+        Poll(follower, session, PollsMax, answer);
+    }
+
+    private void Poll(NodeId follower, FetchSession session, int pollsLeft, Action<ReplicaFetchAnswer> answer)
+    {
+        var fetched = new List<FetchedPartition>();
+        foreach (var partition in session.Partitions)
+        {
+            if (Read(follower, partition) is { } news) fetched.Add(news);
+        }
+
+        if (fetched.Count == 0 && pollsLeft > 0)
+        {
+            _cluster.Loop.After(PollMs, () => _broker.Run(() => Poll(follower, session, pollsLeft - 1, answer)));
+            return;
+        }
+
+        _sessions.Return(session);
+        answer(new ReplicaFetchAnswer(ErrorCode.None, session.Id, fetched));
+    }
+
+    private FetchedPartition? Read(NodeId follower, FetchPartition partition)
+    {
+        var position = new FetchPosition(partition.FetchOffset, partition.LastFetchedEpoch, partition.CurrentLeaderEpoch);
+        var read = _broker.Find(partition.Index)?.ReadAsFollower(follower, position, MaxBytesPerPartition, atLeastOne: true)
+            ?? new FollowerRead(ErrorCode.NotLeaderOrFollower, null, null, Offset.None, Offset.None);
+        var isNews = read.Records is not null
+            || read.Error != ErrorCode.None
+            || read.Diverging is not null
+            || read.HighWatermark != partition.ToldHighWatermark;
+        if (!isNews) return null;
+        partition.ToldHighWatermark = read.Error == ErrorCode.None ? read.HighWatermark : Offset.None;
+        var bytes = read.Records is SimRecords records ? records.Bytes : [];
+        return new FetchedPartition(SimCluster.Id(partition.Index), read, new ReadOnlySequence<byte>(bytes));
+    }
+
+    private static FetchPartition Asked(KeyValuePair<TopicIdPartition, FetchPosition> asked) =>
+        new(default, asked.Key.TopicId, asked.Key.Partition)
+        {
+            FetchOffset = asked.Value.Offset,
+            LastFetchedEpoch = asked.Value.LastFetchedEpoch,
+            CurrentLeaderEpoch = asked.Value.LeaderEpoch,
+        };
+}

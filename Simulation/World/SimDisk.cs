@@ -1,0 +1,119 @@
+using Loire.Broker.Ports;
+using Loire.Protocol;
+
+namespace Loire.Simulation.World;
+
+/// <summary>A broker's journal: entries of all its partitions in one order. A sync makes durable what was there when it
+/// began; a crash keeps what is durable and, as a real disk may, some of what follows.</summary>
+internal sealed class SimDisk : ILogStore
+{
+    public const int UsualSyncMaxMs = 5;
+
+    private readonly EventLoop _loop;
+    private readonly Random _random;
+    private readonly List<JournalEntry> _entries = [];
+    private readonly Dictionary<TopicIdPartition, SimLog> _logs = [];
+    private int _durable;
+    private bool _isSyncing;
+
+    public SimDisk(EventLoop loop, Random random)
+    {
+        _loop = loop;
+        _random = random;
+    }
+
+    /// <summary>Told after each sync.</summary>
+    public Action? Synced { get; set; }
+    public int SyncMaxMs { get; set; } = UsualSyncMaxMs;
+    public bool IsDead { get; set; }
+    public string DataDirectory => "simulated";
+    public int MaxBatchBytes => 1 << 20;
+    public LogStoreException? Failure { get; private set; }
+    public CancellationToken Failed => CancellationToken.None;
+    public IReadOnlyCollection<TopicIdPartition> Partitions => _logs.Keys;
+    public int EntryCount => _entries.Count;
+
+    public SimLog? Find(TopicIdPartition partition) => _logs.GetValueOrDefault(partition);
+
+    public IPartitionLog Open(TopicIdPartition partition, IPartitionLogObserver observer)
+    {
+        var log = LogOf(partition);
+        log.Observe(observer, _entries);
+        return log;
+    }
+
+    public void Delete(TopicIdPartition partition) => throw new NotSupportedException();
+
+    public ValueTask WaitForSpaceAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public LogStoreSpace GetSpace() => new(1, 1);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public void Add(in JournalEntry entry)
+    {
+        if (Failure is { } failure) throw new LogStoreException(failure.Message);
+        _entries.Add(entry);
+        if (!_isSyncing) StartSync();
+    }
+
+    /// <summary>A write or sync failed: nothing more becomes durable.</summary>
+    public void Fail()
+    {
+        Failure = new LogStoreException("simulated disk failure");
+        foreach (var log in _logs.Values) log.OnFailed(Failure);
+    }
+
+    /// <summary>What the next process finds.</summary>
+    public SimDisk Crash()
+    {
+        IsDead = true;
+        var next = new SimDisk(_loop, _random) { SyncMaxMs = SyncMaxMs };
+        var kept = _durable + (_random.Next(2) == 0 ? 0 : _random.Next(0, _entries.Count - _durable + 1));
+        foreach (var (partition, log) in _logs)
+        {
+            if (log.Checkpoint is { } checkpoint) next.LogOf(partition).Checkpoint = checkpoint;
+        }
+
+        for (var i = 0; i < kept; i++)
+        {
+            var entry = _entries[i] with { Log = next.LogOf(_entries[i].Log.Partition) };
+            next._entries.Add(entry);
+            entry.Log.Redo(entry);
+        }
+
+        next._durable = kept;
+        return next;
+    }
+
+    private SimLog LogOf(TopicIdPartition partition)
+    {
+        if (!_logs.TryGetValue(partition, out var log)) _logs[partition] = log = new SimLog(this, partition);
+        return log;
+    }
+
+    private void StartSync()
+    {
+        _isSyncing = true;
+        var end = _entries.Count;
+        _loop.After(_random.Next(1, SyncMaxMs + 1), () => EndSync(end));
+    }
+
+    private void EndSync(int end)
+    {
+        if (IsDead || Failure is not null) return;
+        _isSyncing = false;
+        var touched = new List<SimLog>();
+        for (; _durable < end; _durable++)
+        {
+            var entry = _entries[_durable];
+            entry.Log.MakeDurable(entry);
+            if (!touched.Contains(entry.Log)) touched.Add(entry.Log);
+        }
+
+        if (_durable < _entries.Count) StartSync();
+        else if (_random.Next(50) == 0) touched.ForEach(log => log.MakeCheckpoint(_entries.Count));
+        foreach (var log in touched) log.TellDurable();
+        Synced?.Invoke();
+    }
+}
