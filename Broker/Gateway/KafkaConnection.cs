@@ -125,7 +125,13 @@ internal sealed class KafkaConnection
             {
                 _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
                 Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(size));
-                read = await _input.ReadAtLeastAsync(frameEnd);
+                // Not ReadAtLeastAsync: once in a while it missed the last bytes of a large frame and waited for ever.
+                read = await _input.ReadAsync();
+                while (read.Buffer.Length < frameEnd && !read.IsCompleted && !read.IsCanceled)
+                {
+                    _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                    read = await _input.ReadAsync();
+                }
                 Volatile.Write(ref _frameDueMs, Never);
                 if (_isStopping || read.Buffer.Length < frameEnd) return false;
             }

@@ -103,7 +103,7 @@ public sealed class BrokerCommandTests : IAsyncLifetime
     [Fact]
     public async Task Load_figures_count_every_record()
     {
-        var written = await JsonAsync("bench", "produce", "load", "-n", "5000", "-s", "100", "--batch", "16384", "--idempotent");
+        var written = await JsonAsync("bench", "produce", "load", "-n", "5000", "-s", "100", "--idempotent");
         written.GetProperty("records").GetInt64().ShouldBe(5000);
         var read = await JsonAsync("bench", "consume", "load");
         read.GetProperty("records").GetInt64().ShouldBe(5000);
