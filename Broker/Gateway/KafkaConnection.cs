@@ -123,15 +123,8 @@ internal sealed class KafkaConnection
         {
             if (read.Buffer.Length < frameEnd)
             {
-                _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
                 Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(size));
-                // Not ReadAtLeastAsync: once in a while it missed the last bytes of a large frame and waited for ever.
-                read = await _input.ReadAsync();
-                while (read.Buffer.Length < frameEnd && !read.IsCompleted && !read.IsCanceled)
-                {
-                    _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                    read = await _input.ReadAsync();
-                }
+                read = await ReadToAsync(frameEnd, read);
                 Volatile.Write(ref _frameDueMs, Never);
                 if (_isStopping || read.Buffer.Length < frameEnd) return false;
             }
@@ -144,6 +137,20 @@ internal sealed class KafkaConnection
         {
             if (budgetBytes > 0) _services.Budget.Release(budgetBytes);
         }
+    }
+
+    /// <summary>Reads on until <paramref name="length"/> bytes are there, the client sends no more, or the broker stops.
+    /// <see cref="PipeReader.ReadAtLeastAsync"/> will not do: for more bytes than the transport reads ahead it waits for
+    /// bytes that come after them.</summary>
+    private async ValueTask<ReadResult> ReadToAsync(int length, ReadResult read)
+    {
+        while (read.Buffer.Length < length && !read.IsCompleted && !_isStopping)
+        {
+            _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            read = await _input.ReadAsync();
+        }
+
+        return read;
     }
 
     /// <summary>Serves the request and steps over its frame.</summary>

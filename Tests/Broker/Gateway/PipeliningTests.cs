@@ -1,5 +1,7 @@
+using System.Buffers;
 using Loire.Broker.Gateway;
 using Loire.Protocol.Messages;
+using Loire.Protocol.Records;
 using Shouldly;
 using Xunit;
 
@@ -80,6 +82,27 @@ public sealed class PipeliningTests
         {
             gateway.Handlers.Produce.Dispatched.Count.ShouldBeLessThanOrEqualTo(id + 3);
             gateway.Handlers.Produce.Answer(id);
+            (await client.ReceiveCorrelationIdAsync()).ShouldBe(id);
+        }
+    }
+
+    [Fact]
+    public async Task A_frame_larger_than_what_is_read_ahead_needs_nothing_after_it()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        using var client = gateway.Connect();
+        var records = new RecordsPayload(new ReadOnlySequence<byte>(new byte[6_500_000]));
+        var topic = new ProduceRequest.TopicProduceData { PartitionData = [new() { Records = records }] };
+        for (var id = 1; id <= 3; id++)
+        {
+            var frame = RawClient.Frame(new ProduceRequest { Acks = -1, TopicData = [topic] }, 8, id);
+            gateway.Handlers.Produce.Answer(id);
+            foreach (var end in new[] { 100, 1 << 20, frame.Length })
+            {
+                var start = end == 100 ? 0 : end == 1 << 20 ? 100 : 1 << 20;
+                await client.SendAsync(frame.AsMemory(start..end));
+            }
+
             (await client.ReceiveCorrelationIdAsync()).ShouldBe(id);
         }
     }
