@@ -26,7 +26,8 @@ catch (Exception error) when (error is UsageException or FormatException or Kafk
     await Console.Error.WriteLineAsync("loire: " + error.Message);
     return WrongUsage;
 }
-catch (Exception error) when (error is DataDirectoryException or LogStoreException or IOException or UnauthorizedAccessException or ArgumentException)
+catch (Exception error) when (
+    error is DataDirectoryException or LogStoreException or IOException or UnauthorizedAccessException or ArgumentException)
 {
     await Console.Error.WriteLineAsync("loire: " + error.Message);
     return Failed;

@@ -51,7 +51,8 @@ internal sealed record StandaloneSettings(BrokerOptions Broker, HostPort? HttpLi
         if (line.ConfigFile is { } file && !File.Exists(file)) throw new UsageException($"--config {file}: there is no such file.");
         try
         {
-            var builder = new ConfigurationBuilder().AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true);
+            var builder = new ConfigurationBuilder()
+                .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true);
             if (line.ConfigFile is not null) builder.AddJsonFile(Path.GetFullPath(line.ConfigFile));
             return builder.AddEnvironmentVariables().AddInMemoryCollection(line.Settings).Build();
         }

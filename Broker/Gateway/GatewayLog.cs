@@ -10,7 +10,8 @@ internal static partial class GatewayLog
         this ILogger log, EndPoint? remote, string? clientId, CloseReason reason, string message);
 
     [LoggerMessage(2, LogLevel.Error,
-        "{Api} request, version {Version}, correlation id {CorrelationId}, of client {ClientId} at {Remote} failed; its connection is closed")]
+        "{Api} request, version {Version}, correlation id {CorrelationId}, of client {ClientId} at {Remote} failed; "
+        + "its connection is closed")]
     public static partial void HandlerFailed(
         this ILogger log, string api, short version, int correlationId, string? clientId, EndPoint? remote, Exception error);
 

@@ -64,9 +64,9 @@ internal static class PrometheusText
     private static string TypeOf(Instrument instrument)
     {
         var kind = instrument.GetType().Name;
-        return kind.StartsWith("Counter", StringComparison.Ordinal) || kind.StartsWith("ObservableCounter", StringComparison.Ordinal) ? "counter"
-            : kind.StartsWith("Histogram", StringComparison.Ordinal) ? "histogram"
-            : "gauge";
+        if (kind.StartsWith("Counter", StringComparison.Ordinal)) return "counter";
+        if (kind.StartsWith("ObservableCounter", StringComparison.Ordinal)) return "counter";
+        return kind.StartsWith("Histogram", StringComparison.Ordinal) ? "histogram" : "gauge";
     }
 
     private static string Clean(string name) =>
