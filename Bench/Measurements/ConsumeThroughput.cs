@@ -9,8 +9,8 @@ namespace Loire.Bench.Measurements;
 public static class ConsumeThroughput
 {
     private const int Partitions = 100;
-    private const long BytesInMemory = 64 << 20;
-    private const int RoundsInMemory = 32;
+    private const long BytesInMemory = 32 << 20;
+    private const int RoundsInMemory = 64;
     private static readonly Aim TwiceProduce = Aim.AtLeast(2);
 
     public static async Task RunAsync(BenchRun run)

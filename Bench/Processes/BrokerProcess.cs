@@ -76,7 +76,7 @@ public sealed class BrokerProcess : IDisposable
         // The shell sends the output to a file: a pipe that nobody empties would stop the broker.
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = _directory };
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add("exec \"$0\" --data \"$1\" --listen \"$2\" --advertise \"$2\" >>\"$3\" 2>&1");
+        start.ArgumentList.Add("exec \"$0\" --data \"$1\" --listen \"$2\" --advertise \"$2\" --http none >>\"$3\" 2>&1");
         start.ArgumentList.Add(executable);
         start.ArgumentList.Add(Path.Combine(_directory, "data"));
         start.ArgumentList.Add(listen);
