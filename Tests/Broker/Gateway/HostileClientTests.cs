@@ -48,6 +48,22 @@ public sealed class HostileClientTests
     }
 
     [Fact]
+    public async Task A_frame_whose_first_half_was_read_before_is_served_when_the_second_has_come()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        using var client = gateway.Connect();
+        for (var round = 0; round < 50; round++)
+        {
+            var whole = RawClient.Heartbeat("group", round);
+            var halved = RawClient.Heartbeat("group", 1_000 + round);
+            await client.SendAsync(whole.Concat(halved[..(halved.Length / 2)]).ToArray());
+            (await client.ReceiveCorrelationIdAsync()).ShouldBe(round);
+            await client.SendAsync(halved[(halved.Length / 2)..]);
+            (await client.ReceiveCorrelationIdAsync()).ShouldBe(1_000 + round);
+        }
+    }
+
+    [Fact]
     public async Task A_client_that_starts_a_frame_and_does_not_end_it_is_cut_off()
     {
         await using var gateway = await GatewayFixture.StartAsync(new GatewayOptions { ReceiveTimeoutMs = 100 });
