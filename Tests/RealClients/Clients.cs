@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Loire.Tests.RealClients;
+
+/// <summary>One call for each of the four clients: produce these, read that many.</summary>
+internal static class Clients
+{
+    public static async Task<List<JsonNode>> ProduceAsync(
+        ClientKind kind, string bootstrap, string topic, IEnumerable<Message> messages, string codec = "none", bool idempotent = false)
+    {
+        if (kind == ClientKind.Kcat)
+        {
+            return await KcatProduceAsync(bootstrap, topic, messages, codec);
+        }
+
+        await using var client = ClientProcess.Start(kind, "produce", new JsonObject
+        {
+            ["bootstrap"] = bootstrap,
+            ["topic"] = topic,
+            ["codec"] = codec,
+            ["idempotent"] = idempotent,
+        });
+        foreach (var message in messages)
+        {
+            await client.WriteLineAsync(message.ToJson().ToJsonString());
+        }
+
+        client.CloseInput();
+        return await client.FinishAsync();
+    }
+
+    public static async Task<List<JsonNode>> ConsumeAsync(
+        ClientKind kind, string bootstrap, string topic, int count, long? timestamp = null)
+    {
+        if (kind == ClientKind.Kcat)
+        {
+            return await KcatConsumeAsync(bootstrap, topic, count);
+        }
+
+        var options = new JsonObject { ["bootstrap"] = bootstrap, ["topic"] = topic, ["count"] = count };
+        if (timestamp is not null)
+        {
+            options["timestamp"] = timestamp;
+        }
+
+        await using var client = ClientProcess.Start(kind, "consume", options);
+        return await client.FinishAsync();
+    }
+
+    /// <summary>kcat takes the same headers for all messages of a run and one key delimiter: a run per message shape.</summary>
+    private static async Task<List<JsonNode>> KcatProduceAsync(
+        string bootstrap, string topic, IEnumerable<Message> messages, string codec)
+    {
+        foreach (var group in messages.GroupBy(message => string.Join('|', message.Headers)))
+        {
+            List<string> arguments = ["-P", "-b", bootstrap, "-t", topic, "-z", codec, "-K", "|", "-Z", "-X", "acks=all"];
+            foreach (var (name, value) in group.First().Headers)
+            {
+                arguments.AddRange(["-H", $"{name}={value}"]);
+            }
+
+            await using var client = ClientProcess.Start("kcat", [.. arguments]);
+            foreach (var message in group)
+            {
+                await client.WriteLineAsync($"{message.Key}|{message.Value}");
+            }
+
+            client.CloseInput();
+            await client.FinishAsync();
+        }
+
+        return [];
+    }
+
+    private static async Task<List<JsonNode>> KcatConsumeAsync(string bootstrap, string topic, int count)
+    {
+        await using var client = ClientProcess.Start(
+            "kcat", "-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-J", "-q", "-X", "check.crcs=true",
+            "-c", count.ToString(CultureInfo.InvariantCulture));
+        var lines = await client.FinishAsync();
+        return lines.ConvertAll(line => (JsonNode)new JsonObject
+        {
+            ["partition"] = (int)line["partition"]!,
+            ["offset"] = (long)line["offset"]!,
+            ["timestamp"] = (long)line["ts"]!,
+            ["key"] = Message.Encode((string?)line["key"]),
+            ["value"] = Message.Encode((string?)line["payload"]),
+            ["headers"] = Pairs(line["headers"]?.AsArray() ?? []),
+        });
+    }
+
+    /// <summary>kcat prints headers as one flat list: name, value, name, value.</summary>
+    private static JsonArray Pairs(JsonArray flat) =>
+        new([.. flat.Chunk(2).Select(pair => new JsonArray((string)pair[0]!, Message.Encode((string?)pair[1])))]);
+}

@@ -1,0 +1,100 @@
+using System.Text.Json.Nodes;
+using Loire.Tests.Repo;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.RealClients;
+
+/// <summary>What one real client writes every other reads, whatever the codec.</summary>
+[Collection(nameof(RealClients))]
+public sealed class InteropTests
+{
+    private static readonly ClientKind[] AllClients = Enum.GetValues<ClientKind>();
+
+    [Fact]
+    public async Task The_tutorial_snippet_runs_as_it_stands()
+    {
+        await using var broker = await BrokerProcess.StartAsync(port: 9092);
+        await using var snippet = ClientProcess.Start(
+            "/usr/bin/python3", Path.Combine(Repository.Root, "Tests/RealClients/clients/tutorial.py"));
+        var lines = await snippet.FinishAsync();
+        lines.ConvertAll(line => (string)line!)
+            .ShouldBe(Enumerable.Range(0, 10).Select(i => $"test-topic 0 {i} message {i}"));
+    }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("gzip")]
+    [InlineData("snappy")]
+    [InlineData("lz4")]
+    [InlineData("zstd")]
+    public async Task Every_client_reads_what_every_client_wrote(string codec)
+    {
+        await using var broker = await BrokerProcess.StartAsync();
+        var topic = "codec-" + codec;
+        var expected = new List<string>();
+        foreach (var producer in AllClients)
+        {
+            var messages = MessagesOf(producer);
+            await Clients.ProduceAsync(producer, broker.Bootstrap, topic, messages, codec);
+            expected.AddRange(messages.Select(message => message.Content));
+        }
+
+        foreach (var consumer in AllClients)
+        {
+            var read = await Clients.ConsumeAsync(consumer, broker.Bootstrap, topic, expected.Count);
+            read.ConvertAll(Message.ContentOf).ShouldBe(expected, $"{consumer} reading {codec}");
+            read.ConvertAll(line => (long)line["offset"]!).ShouldBe(Enumerable.Range(0, expected.Count).Select(i => (long)i));
+        }
+    }
+
+    [Theory]
+    [InlineData(ClientKind.KafkaPython)]
+    [InlineData(ClientKind.Confluent)]
+    public async Task A_consumer_seeks_by_timestamp(ClientKind consumer)
+    {
+        await using var broker = await BrokerProcess.StartAsync();
+        var start = DateTimeOffset.UtcNow.AddMinutes(-30).ToUnixTimeMilliseconds();
+        var messages = Enumerable.Range(0, 100).Select(i => new Message("k", $"v{i}", 0, start + (i * 1000)));
+        await Clients.ProduceAsync(ClientKind.Confluent, broker.Bootstrap, "times", messages);
+        var read = await Clients.ConsumeAsync(consumer, broker.Bootstrap, "times", 40, timestamp: start + 59_500);
+        read.ConvertAll(line => Message.Decode(line["value"])).ShouldBe(Enumerable.Range(60, 40).Select(i => $"v{i}"));
+    }
+
+    [Fact]
+    public async Task An_administrator_creates_grows_configures_and_deletes_a_topic()
+    {
+        await using var broker = await BrokerProcess.StartAsync();
+        await using var admin = ClientProcess.Start(
+            ClientKind.Confluent, "admin", new JsonObject { ["bootstrap"] = broker.Bootstrap, ["topic"] = "managed" });
+        var lines = await admin.FinishAsync();
+        ((int)lines[0]["partitions"]!).ShouldBe(5);
+        ((string)lines[0]["retention"]!).ShouldBe("7200000");
+        ((string)lines[1]["refused"]!).ShouldContain("no.such.config");
+        ((bool)lines[2]["deleted"]!).ShouldBeTrue();
+    }
+
+    /// <summary>Null keys, null values, both, headers, repeated header names and text beyond ASCII, as far as the client
+    /// can send them.</summary>
+    private static List<Message> MessagesOf(ClientKind producer)
+    {
+        List<Message> messages =
+        [
+            .. Enumerable.Range(0, 20).Select(i => new Message($"key-{i}", $"{producer} value {i} " + new string('x', i * 50))),
+            new("only a key", null),
+            new("ключ", "Grüße 值"),
+            new("with headers", "v", Headers: [("trace", "abc"), ("empty", "")]),
+        ];
+        if (producer != ClientKind.Kcat)
+        {
+            messages.Add(new Message(null, "no key"));
+        }
+
+        if (producer is ClientKind.KafkaPython or ClientKind.Confluent)
+        {
+            messages.Add(new Message("h", "v", Headers: [("same", "1"), ("same", "2"), ("null", null)]));
+        }
+
+        return messages;
+    }
+}

@@ -1,0 +1,129 @@
+"""confluent-kafka (librdkafka), driven by the real-client tests: one command per process, JSON lines in and out."""
+import json
+import sys
+import threading
+from base64 import b64decode, b64encode
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
+
+
+def b64(data):
+    return None if data is None else b64encode(data).decode()
+
+
+def raw(text):
+    return None if text is None else b64decode(text)
+
+
+def emit(**fields):
+    print(json.dumps(fields), flush=True)
+
+
+def message(m):
+    return dict(partition=m.partition(), offset=m.offset(), timestamp=m.timestamp()[1], key=b64(m.key()), value=b64(m.value()),
+                headers=[[name, b64(value)] for name, value in m.headers() or []])
+
+
+def produce(options):
+    producer = Producer({
+        "bootstrap.servers": options["bootstrap"], "acks": "all", "compression.type": options.get("codec", "none"),
+        "enable.idempotence": options.get("idempotent", False), "linger.ms": options.get("linger", 5),
+        "message.timeout.ms": 120000, "reconnect.backoff.max.ms": 500})
+    failed = []
+
+    def acknowledged(value):
+        def report(error, m):
+            if error is not None:
+                failed.append(str(error))
+                emit(error=str(error))
+            else:
+                emit(partition=m.partition(), offset=m.offset(), value=value)
+        return report
+
+    for line in sys.stdin:
+        m = json.loads(line)
+        extra = {k: m[k] for k in ("partition", "timestamp") if m.get(k) is not None}
+        while True:
+            try:
+                producer.produce(options["topic"], key=raw(m.get("key")), value=raw(m.get("value")),
+                                 headers=[(n, raw(v)) for n, v in m.get("headers", [])],
+                                 on_delivery=acknowledged(m.get("value")), **extra)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+    producer.flush(120)
+    sys.exit(1 if failed else 0)
+
+
+def consume(options):
+    consumer = Consumer({"bootstrap.servers": options["bootstrap"], "group.id": "unused", "enable.auto.commit": False,
+                         "auto.offset.reset": "earliest", "check.crcs": True})
+    topic = options["topic"]
+    partitions = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in consumer.list_topics(topic).topics[topic].partitions]
+    if "timestamp" in options:
+        partitions = consumer.offsets_for_times([TopicPartition(topic, p.partition, options["timestamp"]) for p in partitions])
+    consumer.assign(partitions)
+    left = options["count"]
+    while left > 0:
+        m = consumer.poll(1)
+        if m is None:
+            continue
+        if m.error():
+            raise KafkaException(m.error())
+        emit(**message(m))
+        left -= 1
+    consumer.close()
+
+
+def member(options):
+    """A group member: says what it is assigned and what it reads; "stop" on stdin makes it commit and leave."""
+    settings = {"bootstrap.servers": options["bootstrap"], "group.id": options["group"], "auto.offset.reset": "earliest",
+                "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
+                "partition.assignment.strategy": options.get("strategy", "range")}
+    if "instance" in options:
+        settings["group.instance.id"] = options["instance"]
+    consumer = Consumer(settings)
+    stopping = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stopping.set()), daemon=True).start()
+    consumer.subscribe([options["topic"]])
+    assigned = None
+    while not stopping.is_set():
+        m = consumer.poll(0.2)
+        if m is not None and not m.error():
+            emit(**message(m))
+            consumer.commit(m, asynchronous=False)
+            emit(committed=True)
+        now = sorted(p.partition for p in consumer.assignment())
+        if now != assigned:
+            assigned = now
+            emit(assigned=now)
+    consumer.close()
+    emit(left=True)
+
+
+def admin(options):
+    """Creates, grows, configures, describes and deletes a topic; every step fails the process if the broker says no."""
+    client = AdminClient({"bootstrap.servers": options["bootstrap"]})
+    topic = options["topic"]
+
+    def wait(futures):
+        return {key: future.result(30) for key, future in futures.items()}
+
+    wait(client.create_topics([NewTopic(topic, 2, 1, config={"retention.ms": "3600000"})]))
+    wait(client.create_partitions([NewPartitions(topic, 5)]))
+    wait(client.alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, set_config={"retention.ms": "7200000"})]))
+    described = list(wait(client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)])).values())[0]
+    emit(partitions=len(client.list_topics(topic).topics[topic].partitions), retention=described["retention.ms"].value)
+    refused = None
+    try:
+        wait(client.create_topics([NewTopic(topic + "-bad", 1, 1, config={"no.such.config": "1"})]))
+    except KafkaException as e:
+        refused = str(e)
+    emit(refused=refused)
+    wait(client.delete_topics([topic]))
+    emit(deleted=topic not in client.list_topics().topics)
+
+
+{"produce": produce, "consume": consume, "member": member, "admin": admin}[sys.argv[1]](json.loads(sys.argv[2]))

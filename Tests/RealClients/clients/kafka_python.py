@@ -1,0 +1,91 @@
+"""kafka-python, driven by the real-client tests: one command per process, JSON lines in and out."""
+import json
+import sys
+import threading
+from base64 import b64decode, b64encode
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+
+def b64(data):
+    return None if data is None else b64encode(data).decode()
+
+
+def raw(text):
+    return None if text is None else b64decode(text)
+
+
+def emit(**fields):
+    print(json.dumps(fields), flush=True)
+
+
+def message(record):
+    return dict(partition=record.partition, offset=record.offset, timestamp=record.timestamp, key=b64(record.key),
+                value=b64(record.value), headers=[[name, b64(value)] for name, value in record.headers])
+
+
+def produce(options):
+    codec = options.get("codec", "none")
+    producer = KafkaProducer(bootstrap_servers=options["bootstrap"], acks="all", retries=50, linger_ms=options.get("linger", 0),
+                             compression_type=None if codec == "none" else codec)
+    futures = []
+    for line in sys.stdin:
+        m = json.loads(line)
+        futures.append((m, producer.send(
+            options["topic"], key=raw(m.get("key")), value=raw(m.get("value")), partition=m.get("partition"),
+            timestamp_ms=m.get("timestamp"), headers=[(n, raw(v)) for n, v in m.get("headers", [])])))
+        if options.get("each"):
+            meta = futures[-1][1].get(60)
+            emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))
+    producer.flush(60)
+    if not options.get("each"):
+        for m, future in futures:
+            meta = future.get(60)
+            emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))
+    producer.close(10)
+
+
+def consume(options):
+    consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], auto_offset_reset="earliest", enable_auto_commit=False)
+    partitions = [TopicPartition(options["topic"], p) for p in consumer.partitions_for_topic(options["topic"])]
+    consumer.assign(partitions)
+    if "timestamp" in options:
+        for partition, found in consumer.offsets_for_times({p: options["timestamp"] for p in partitions}).items():
+            if found is None:
+                consumer.seek_to_end(partition)
+            else:
+                consumer.seek(partition, found.offset)
+    left = options["count"]
+    while left > 0:
+        for records in consumer.poll(1000).values():
+            for record in records:
+                emit(**message(record))
+                left -= 1
+    consumer.close()
+
+
+def member(options):
+    """A group member: says what it is assigned and what it reads; "stop" on stdin makes it commit and leave."""
+    consumer = KafkaConsumer(options["topic"], bootstrap_servers=options["bootstrap"], group_id=options["group"],
+                             auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=500,
+                             enable_auto_commit=False)
+    stopping = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stopping.set()), daemon=True).start()
+    assigned = None
+    while not stopping.is_set():
+        batch = consumer.poll(200)
+        for records in batch.values():
+            for record in records:
+                emit(**message(record))
+        if batch:
+            consumer.commit()
+            emit(committed=True)
+        now = sorted(p.partition for p in consumer.assignment())
+        if now != assigned:
+            assigned = now
+            emit(assigned=now)
+    consumer.close()
+    emit(left=True)
+
+
+{"produce": produce, "consume": consume, "member": member}[sys.argv[1]](json.loads(sys.argv[2]))
