@@ -80,7 +80,7 @@ public sealed class InteropTests
     {
         List<Message> messages =
         [
-            .. Enumerable.Range(0, 20).Select(i => new Message($"key-{i}", $"{producer} value {i} " + new string('x', i * 50))),
+            .. Enumerable.Range(0, 20).Select(i => new Message($"key-{i}", $"{producer} value {i} " + new string('x', i * 3))),
             new("only a key", null),
             new("ключ", "Grüße 值"),
             new("with headers", "v", Headers: [("trace", "abc"), ("empty", "")]),
@@ -92,7 +92,12 @@ public sealed class InteropTests
 
         if (producer is ClientKind.KafkaPython or ClientKind.Confluent)
         {
-            messages.Add(new Message("h", "v", Headers: [("same", "1"), ("same", "2"), ("null", null)]));
+            messages.Add(new Message("h", "v", Headers: [("same", "1"), ("same", "2")]));
+        }
+
+        if (producer == ClientKind.Confluent)
+        {
+            messages.Add(new Message("h", "v", Headers: [("null", null)]));
         }
 
         return messages;

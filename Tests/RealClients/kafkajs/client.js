@@ -57,9 +57,12 @@ async function consume() {
   await consumer.connect();
   await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
   let left = options.count;
+  const last = new Map(); // a rebalance starts again from the beginning: nothing is committed
   await new Promise((resolve, reject) => consumer.run({
     autoCommit: false,
     eachMessage: async ({ partition, message: m }) => {
+      if (Number(m.offset) <= (last.get(partition) ?? -1)) return;
+      last.set(partition, Number(m.offset));
       if (left-- > 0) emit(message(partition, m));
       if (left <= 0) resolve();
     },
