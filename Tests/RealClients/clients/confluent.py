@@ -31,6 +31,11 @@ def produce(options):
         "enable.idempotence": options.get("idempotent", False), "linger.ms": options.get("linger", 5),
         "message.timeout.ms": 120000, "reconnect.backoff.max.ms": 500})
     failed = []
+    done = threading.Event()
+
+    def report_acknowledgements():
+        while not done.is_set():
+            producer.poll(0.1)
 
     def acknowledged(value):
         def report(error, m):
@@ -41,6 +46,9 @@ def produce(options):
                 emit(partition=m.partition(), offset=m.offset(), value=value)
         return report
 
+    # Acknowledgements are told as they come, also while the next line is waited for.
+    reporter = threading.Thread(target=report_acknowledgements)
+    reporter.start()
     for line in sys.stdin:
         m = json.loads(line)
         extra = {k: m[k] for k in ("partition", "timestamp") if m.get(k) is not None}
@@ -51,9 +59,10 @@ def produce(options):
                                  on_delivery=acknowledged(m.get("value")), **extra)
                 break
             except BufferError:
-                producer.poll(0.1)
-        producer.poll(0)
+                done.wait(0.01)
     producer.flush(120)
+    done.set()
+    reporter.join()
     sys.exit(1 if failed else 0)
 
 
@@ -93,8 +102,11 @@ def member(options):
         m = consumer.poll(0.2)
         if m is not None and not m.error():
             emit(**message(m))
-            consumer.commit(m, asynchronous=False)
-            emit(committed=True)
+            try:
+                consumer.commit(m, asynchronous=False)
+                emit(committed=True)
+            except KafkaException as e:  # a rebalance is under way: the message will be read again
+                emit(refused=str(e))
         now = sorted(p.partition for p in consumer.assignment())
         if now != assigned:
             assigned = now

@@ -5,6 +5,7 @@ import threading
 from base64 import b64decode, b64encode
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import CommitFailedError
 
 
 def b64(data):
@@ -78,8 +79,11 @@ def member(options):
             for record in records:
                 emit(**message(record))
         if batch:
-            consumer.commit()
-            emit(committed=True)
+            try:
+                consumer.commit()
+                emit(committed=True)
+            except CommitFailedError as e:  # a rebalance is under way: the messages will be read again
+                emit(refused=str(e))
         now = sorted(p.partition for p in consumer.assignment())
         if now != assigned:
             assigned = now
