@@ -46,6 +46,19 @@ def produce(options):
     producer.close(10)
 
 
+def crowd(options):
+    """Many producers in one process, all connected at the same time, each with a few messages."""
+    producers = [KafkaProducer(bootstrap_servers=options["bootstrap"], acks="all", api_version=(2, 5)) for _ in range(options["count"])]
+    emit(connected=len(producers))
+    for round_number in range(options["rounds"]):
+        futures = [p.send(options["topic"], value=b"%d-%d" % (i, round_number)) for i, p in enumerate(producers)]
+        for future in futures:
+            future.get(60)
+        emit(round=round_number)
+    for producer in producers:
+        producer.close(10)
+
+
 def consume(options):
     consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], auto_offset_reset="earliest", enable_auto_commit=False)
     partitions = [TopicPartition(options["topic"], p) for p in consumer.partitions_for_topic(options["topic"])]
@@ -92,4 +105,4 @@ def member(options):
     emit(left=True)
 
 
-{"produce": produce, "consume": consume, "member": member}[sys.argv[1]](json.loads(sys.argv[2]))
+{"produce": produce, "crowd": crowd, "consume": consume, "member": member}[sys.argv[1]](json.loads(sys.argv[2]))
