@@ -90,7 +90,10 @@ public sealed class GroupTests
     }
 
     private static Task ProduceRoundAsync(BrokerProcess broker, string name) => Clients.ProduceAsync(
-        ClientKind.Confluent, broker.Bootstrap, Topic, Enumerable.Range(0, PartitionCount).Select(p => new Message(null, $"{name}-{p}", p)));
+        ClientKind.Confluent,
+        broker.Bootstrap,
+        Topic,
+        Enumerable.Range(0, PartitionCount).Select(p => new Message(null, $"{name}-{p}", p)));
 
     /// <summary>The values of the next messages a member reads, those that created the topic left out, each committed.</summary>
     private static async Task<List<string>> ReadRoundAsync(ClientProcess member, int expected)

@@ -12,7 +12,8 @@ public enum ClientKind
 }
 
 /// <summary>A record as the clients' JSON lines carry it: bytes in base64.</summary>
-internal sealed record Message(string? Key, string? Value, int? Partition = null, long? Timestamp = null, params (string, string?)[] Headers)
+internal sealed record Message(
+    string? Key, string? Value, int? Partition = null, long? Timestamp = null, params (string, string?)[] Headers)
 {
     public JsonObject ToJson()
     {
@@ -40,7 +41,9 @@ internal sealed record Message(string? Key, string? Value, int? Partition = null
         line["headers"]!.AsArray().Select(header => ((string)header![0]!, (string?)header[1])));
 
     public static string? Encode(string? text) => text is null ? null : Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
-    public static string? Decode(JsonNode? value) => value is null ? null : Encoding.UTF8.GetString(Convert.FromBase64String((string)value!));
+
+    public static string? Decode(JsonNode? value) =>
+        value is null ? null : Encoding.UTF8.GetString(Convert.FromBase64String((string)value!));
 
     private static string Describe(string? key, string? value, IEnumerable<(string Name, string? Value)> headers) =>
         $"{key ?? "null"} {value ?? "null"} {string.Join(',', headers.Select(header => $"{header.Name}={header.Value ?? "null"}"))}";
