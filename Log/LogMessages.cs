@@ -11,7 +11,7 @@ internal static partial class LogMessages
         this ILogger logger, string directory, int partitions, long begin, long tail, long replayed, long elapsedMs);
 
     [LoggerMessage(2, LogLevel.Warning,
-        "Torn tail in {File}: cut at address {Address}, {Bytes} bytes dropped that were never acknowledged")]
+        "Torn tail in {File}: cut at address {Address}, {Bytes} bytes dropped that were not synced as a whole")]
     public static partial void TornTail(this ILogger logger, string file, long address, long bytes);
 
     [LoggerMessage(3, LogLevel.Warning, "Index file {File} is missing or damaged; rebuilt from its segment")]

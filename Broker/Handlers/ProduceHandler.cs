@@ -22,6 +22,9 @@ public sealed class ProduceHandler(IPartitionDirectory partitions, IBrokerDirect
     /// <summary>What Kafka's own admin tools call themselves: they alone may write to internal topics.</summary>
     private const string AdminClientId = "__admin_client";
 
+    /// <summary>Kafka's own anomaly: librdkafka takes a broker without Produce 0 for one too old to compress.</summary>
+    public override short AdvertisedLowestVersion => 0;
+
     public override async ValueTask<Task<ProduceResponse?>> DispatchAsync(RequestContext context, ProduceRequest request)
     {
         var response = new ProduceResponse { Responses = new(request.TopicData.Count) };
