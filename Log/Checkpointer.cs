@@ -82,7 +82,8 @@ internal sealed class Checkpointer
         catch (Exception failure)
         {
             _journal.Fail(new LogStoreException(
-                $"No checkpoint could be taken in {_journal.Files.Directory}: {failure.Message}", failure));
+                $"No checkpoint could be taken in {_journal.Files.Directory}: {failure.Message}. Nothing more is appended; " +
+                "mend the disk and start again.", failure));
         }
     }
 

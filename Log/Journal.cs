@@ -47,7 +47,7 @@ internal sealed unsafe class Journal : IDisposable
         _log.Initialize(tail, tail);
         Commits = new CommitLoop(_log, Fail);
         _device.WriteFailed = failure => Fail(new LogStoreException(
-            $"The journal in {files.Directory} could not be written: {failure.Message} " +
+            $"The journal in {files.Directory} could not be written: {failure.Message}. " +
             "Nothing more is appended; mend the disk and start again.", failure));
         _device.Flushed = () =>
         {
@@ -76,6 +76,11 @@ internal sealed unsafe class Journal : IDisposable
 
     /// <summary>Called once, on a thread that holds no lock, when <see cref="Failure"/> is set.</summary>
     public Action<LogStoreException>? OnFailed { get; set; }
+
+    /// <param name="directory">The journal's.</param>
+    public static LogStoreException NoNextFile(string directory, Exception failure) => new(
+        $"No space for the journal's next file: {failure.Message}. Nothing is appended; free space in {directory} and " +
+        "start again.", failure);
 
     /// <summary>Appends an entry. The caller holds <see cref="AppendLock"/> and calls <see cref="CommitLoop.Start"/> when it
     /// has let go of it.</summary>
@@ -202,9 +207,7 @@ internal sealed unsafe class Journal : IDisposable
         {
             if (failure is null)
                 return false;
-            Fail(new LogStoreException(
-                $"No space for the journal's next file: {failure.Message} Nothing more is appended; free space in " +
-                $"{Files.Directory} and start again.", failure));
+            Fail(NoNextFile(Files.Directory, failure));
             throw Failure!;
         }
         SegmentFull?.Invoke(_segment);

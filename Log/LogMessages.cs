@@ -21,8 +21,8 @@ internal static partial class LogMessages
         "The file system of {Directory} takes no O_DIRECT writes; using ordinary synced writes")]
     public static partial void NotDirect(this ILogger logger, string directory);
 
-    [LoggerMessage(5, LogLevel.Critical, "The log takes no more writes")]
-    public static partial void Failed(this ILogger logger, Exception failure);
+    [LoggerMessage(5, LogLevel.Critical, "The log takes no more writes: {Reason}")]
+    public static partial void Failed(this ILogger logger, string reason, Exception? fault);
 
     [LoggerMessage(6, LogLevel.Debug, "Checkpoint at address {Address} with {Partitions} partitions")]
     public static partial void CheckpointTaken(this ILogger logger, long address, int partitions);

@@ -35,7 +35,14 @@ public sealed class LogStore : ILogStore
         var checkpoint = Checkpoint.TryRead(directory.Path) ?? directory.FirstCheckpoint();
         var recovery = new Recovery(directory.Files, _context, logger);
         recovery.Run(checkpoint);
-        directory.Files.Allocate(directory.Files.Geometry.SegmentOf(recovery.Tail));
+        try
+        {
+            directory.Files.Allocate(directory.Files.Geometry.SegmentOf(recovery.Tail));
+        }
+        catch (IOException noRoom)
+        {
+            throw Journal.NoNextFile(directory.Files.Directory, noRoom);
+        }
 
         _journal = new Journal(directory.Files, directory.MemoryBytes, recovery.Tail, recovery.NextSequence);
         _context.Journal = _journal;
@@ -170,7 +177,8 @@ public sealed class LogStore : ILogStore
 
     private void OnFailed(LogStoreException failure)
     {
-        _logger.Failed(failure);
+        // What the disk refused is said in one line; anything else is a fault of ours, and its stack is wanted.
+        _logger.Failed(failure.Message, failure.InnerException is IOException ? null : failure);
         foreach (var partition in _partitions.Values)
             partition.Observer?.OnFailed(failure);
     }
