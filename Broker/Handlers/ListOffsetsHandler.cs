@@ -20,6 +20,7 @@ public sealed partial class ListOffsetsHandler(IPartitionDirectory partitions, I
     private const long EarliestPendingUpload = -6;
 
     private const short FirstVersionWithLeaderEpoch = 4;
+    private const short FirstVersionWithOffsetNotAvailable = 5;
 
     public override ValueTask<ListOffsetsResponse> HandleAsync(RequestContext context, ListOffsetsRequest request)
     {
@@ -48,6 +49,13 @@ public sealed partial class ListOffsetsHandler(IPartitionDirectory partitions, I
         var found = partitions.Find(topic, asked.PartitionIndex);
         answer.ErrorCode = found.Replica is null ? found.Error : LeaderEpochCheck.Check(asked.CurrentLeaderEpoch, found.Replica);
         if (answer.ErrorCode != ErrorCode.None) return answer;
+        if (!found.Replica!.KnowsHighWatermark && asked.Timestamp is not (Earliest or EarliestLocal))
+        {
+            answer.ErrorCode = version >= FirstVersionWithOffsetNotAvailable
+                ? ErrorCode.OffsetNotAvailable
+                : ErrorCode.LeaderNotAvailable;
+            return answer;
+        }
 
         try
         {

@@ -57,6 +57,10 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
 
     public LeaderEpoch LeaderEpoch => new(Volatile.Read(ref _leaderEpoch));
 
+    /// <summary>False for a leader that has not heard of all in-sync replicas yet: then <see cref="HighWatermark"/> is
+    /// only a lower bound, and nobody is told where the partition ends (KIP-207).</summary>
+    public bool KnowsHighWatermark => Volatile.Read(ref _knowsHighWatermark);
+
     /// <summary>Everything below it is committed: synced on every in-sync replica. Never falls.</summary>
     public Offset HighWatermark => new(Volatile.Read(ref _highWatermark));
 
@@ -117,7 +121,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         var availability = Availability;
 
         // In this order: it is known only once it has been published.
-        var knowsHighWatermark = Volatile.Read(ref _knowsHighWatermark);
+        var knowsHighWatermark = KnowsHighWatermark;
         var highWatermark = HighWatermark;
         var lastStable = Offset.Min(LastStableOffset, highWatermark);
         var limit = isolation == ReadIsolation.Committed ? lastStable : highWatermark;

@@ -13,6 +13,9 @@ internal sealed class FollowerService
     private const int PollsMax = 15;
     private const int MaxBytesPerPartition = 600;
 
+    /// <summary>Few, so that followers must also do without a session.</summary>
+    private const int SessionSlots = 10;
+
     private readonly SimCluster _cluster;
     private readonly SimBroker _broker;
     private readonly FetchSessionCache _sessions;
@@ -30,7 +33,9 @@ internal sealed class FollowerService
         FetchSession? session;
         if (request.SessionEpoch == 0)
         {
-            session = _sessions.Create(asked, usesTopicIds: true, slots: 100, _cluster.Loop.NowMs)!;
+            session = _sessions.Create(asked, usesTopicIds: true, SessionSlots, _cluster.Loop.NowMs);
+            session ??= new FetchSession(id: 0, usesTopicIds: true, _cluster.Loop.NowMs);
+            foreach (var partition in asked) session.Set(partition);
             session.IsInUse = true;
         }
         else

@@ -15,7 +15,8 @@ internal sealed class Nemesis
         _cluster = cluster;
         _random = cluster.Random;
         cluster.Network.LossRate = _random.Next(3) == 0 ? 0 : _random.NextDouble() * 0.05;
-        cluster.Network.DuplicateRate = _random.NextDouble() * 0.05;
+        cluster.Network.DuplicateRate = _random.NextDouble() * 0.2;
+        cluster.Network.StrayRate = _random.Next(2) == 0 ? 0 : _random.NextDouble() * 0.2;
         cluster.Network.DelayMaxMs = _random.Next(1, 15);
         Next();
     }
@@ -29,6 +30,7 @@ internal sealed class Nemesis
         _cluster.Story.Tell("nemesis", "mends everything");
         _cluster.Network.LossRate = 0;
         _cluster.Network.DuplicateRate = 0;
+        _cluster.Network.StrayRate = 0;
         _cluster.Network.Heal();
         _cluster.Store.IsReachable = true;
         for (var id = 0; id < _cluster.BrokerCount; id++)

@@ -7,10 +7,15 @@ internal sealed class SimNetwork(EventLoop loop, Random random)
     public const int Controller = 100;
     public const int FirstClient = 200;
 
+    private const int StrayMaxMs = 4_000;
+
     private readonly Dictionary<int, int> _parts = [];
 
     public double LossRate { get; set; }
     public double DuplicateRate { get; set; }
+
+    /// <summary>How many of the messages between brokers and controllers come very late.</summary>
+    public double StrayRate { get; set; }
     public int DelayMaxMs { get; set; } = 3;
 
     /// <summary>Nodes in different parts hear nothing from each other. Part 0 is where everybody starts.</summary>
@@ -26,7 +31,7 @@ internal sealed class SimNetwork(EventLoop loop, Random random)
         for (var i = 0; i < copies; i++)
         {
             if (IsLost(from, to)) continue;
-            loop.After(DelayMs(), () =>
+            loop.After(random.NextDouble() < StrayRate ? random.Next(0, StrayMaxMs) : DelayMs(), () =>
             {
                 if (AreConnected(from, to)) deliver();
             });

@@ -1,7 +1,11 @@
+using System.Buffers;
+using Loire.Broker.Control;
 using Loire.Broker.Handlers;
+using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 using Loire.Protocol.Messages;
+using Loire.Tests.Broker.Partitions;
 using Loire.Tests.Fakes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
@@ -29,6 +33,20 @@ public sealed class OffsetHandlersTests
         answer.Offset.ShouldBe(new Offset(3));
         answer.Timestamp.ShouldBe(-1);
         answer.LeaderEpoch.ShouldBe(new LeaderEpoch(version >= 4 ? 2 : -1));
+    }
+
+    [Theory]
+    [InlineData(4, ErrorCode.LeaderNotAvailable)]
+    [InlineData(5, ErrorCode.OffsetNotAvailable)]
+    public async Task A_leader_that_does_not_know_the_high_watermark_tells_only_the_start(int version, ErrorCode expected)
+    {
+        _path.Store.HoldDurability = true;
+        var replica = _path.Partitions.Find(new TopicName("orders"), new PartitionIndex(0)).Replica!;
+        var batch = new ReadOnlySequence<byte>(Batches.Bytes(timestampMs: -1));
+        await replica.AppendAsync(batch, RequiredAcks.Leader, null, slot: 0, TestContext.Current.CancellationToken);
+        replica.Apply(PartitionState.Sole(DataPath.Self, new LeaderEpoch(3)) with { PartitionEpoch = 1 });
+        (await ListAsync(-1, version)).ErrorCode.ShouldBe(expected);
+        (await ListAsync(-2, version)).ErrorCode.ShouldBe(ErrorCode.None);
     }
 
     [Fact]

@@ -165,6 +165,16 @@ public sealed class PartitionCoreTests
         _told.Commits.ShouldBe([(0, ErrorCode.None), (1, ErrorCode.None)]);
     }
 
+    [Fact]
+    public void An_epoch_in_which_this_replica_led_and_wrote_nothing_leaves_no_trace()
+    {
+        var state = PartitionState.Sole(Self, new LeaderEpoch(4));
+        _core.BecomeLeader(new LeaderState(state, Offset.Zero, Offset.Zero, nowMs: 0), Offset.Zero, Offset.Zero);
+        _core.BecomeFollower(new FollowerState(Other, new LeaderEpoch(5), Offset.Zero), _effects);
+        _core.ReplayAppend(Batches.Header(records: 2) with { PartitionLeaderEpoch = new LeaderEpoch(3) }, nowMs: 0);
+        _core.EpochAt(Offset.Zero).ShouldBe(new LeaderEpoch(3));
+    }
+
     private void Lead(params NodeId[] inSync) => Lead(inSync, inSync);
 
     private void Lead(NodeId[] replicas, NodeId[] inSync)
