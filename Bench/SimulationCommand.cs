@@ -6,7 +6,7 @@ namespace Loire.Bench;
 /// <summary>Runs simulations of the replicated cluster, each from its seed.</summary>
 public static class SimulationCommand
 {
-    public const string Help = 
+    public const string Help =
         "./bench sim [--seeds N] [--from SEED]      simulations of a failing cluster; a bad seed tells its story";
 
     /// <returns>0 where all invariants held, 1 where not, 2 for wrong arguments.</returns>

@@ -120,7 +120,7 @@ public sealed class ConsumeLoad
 
             partition.FetchOffset = header.NextOffset;
             _records += header.RecordsCount;
-                batches = batches[header.TotalSizeBytes..];
+            batches = batches[header.TotalSizeBytes..];
         }
     }
 }

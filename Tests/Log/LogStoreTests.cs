@@ -61,7 +61,7 @@ public sealed class LogStoreTests
             {
                 var observer = new RecordingObserver();
                 var log = reopened.Open(TestBatches.Partition(p), observer);
-                    log.LogEndOffset.ShouldBe(new Offset(100 + round));
+                log.LogEndOffset.ShouldBe(new Offset(100 + round));
                 log.DurableEndOffset.ShouldBe(new Offset(100 + round));
                 log.ReadAll().ShouldBe(expected[p]);
                 if (clean || round > 0)

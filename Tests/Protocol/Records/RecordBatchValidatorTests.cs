@@ -142,7 +142,10 @@ public sealed class RecordBatchValidatorTests
         RecordBatchValidator.Validate(new ReadOnlySequence<byte>(batch), out _, out var summary).ShouldBe(RecordBatchStatus.Valid);
         summary.ShouldBe(new RecordsSummary
         {
-            MinTimestampMs = 40, MaxTimestampMs = 100, HasNullKey = false, HeaderMaxTimestampIsRight = true,
+            MinTimestampMs = 40,
+            MaxTimestampMs = 100,
+            HasNullKey = false,
+            HeaderMaxTimestampIsRight = true,
         });
         summary.TimestampsAreWithin(nowMs: 90, beforeMaxMs: 50, afterMaxMs: 10).ShouldBeTrue();
         summary.TimestampsAreWithin(nowMs: 90, beforeMaxMs: 49, afterMaxMs: 10).ShouldBeFalse();
