@@ -140,6 +140,8 @@ internal sealed class SimBroker : IInSyncControl
 
     private void Learn(PartitionIndex partition, PartitionState state)
     {
+        // Replicas must themselves see which states are old.
+        Find(partition)?.Apply(state);
         if (_known.TryGetValue(partition, out var known) && known.PartitionEpoch >= state.PartitionEpoch) return;
         _known[partition] = state;
         if (!_replicas.TryGetValue(SimCluster.Id(partition), out var replica))
