@@ -17,6 +17,7 @@ namespace Loire.Embedded;
 public sealed class BrokerHost : IAsyncDisposable
 {
     public const string MeterName = "Loire";
+    public const string ActivitySourceName = RequestSpan.SourceName;
 
     private readonly BrokerOptions _options;
     private readonly Stack<IAsyncDisposable> _parts = new();

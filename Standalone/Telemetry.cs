@@ -15,18 +15,22 @@ internal sealed class Telemetry : IDisposable
     private readonly MeterProvider _metrics;
     private readonly TracerProvider _traces;
 
-    private Telemetry(Uri endpoint)
+    /// <param name="configuration">Where the exporters look for the OTEL variables themselves.</param>
+    private Telemetry(IConfiguration configuration)
     {
-        var resource = ResourceBuilder.CreateDefault().AddService("loire");
+        // What comes later wins: OTEL_SERVICE_NAME over our name.
+        var resource = ResourceBuilder.CreateEmpty().AddTelemetrySdk().AddService("loire").AddEnvironmentVariableDetector();
         _metrics = Sdk.CreateMeterProviderBuilder()
+            .ConfigureServices(services => services.AddSingleton(configuration))
             .SetResourceBuilder(resource)
             .AddMeter(BrokerHost.MeterName, "System.Runtime")
-            .AddOtlpExporter(otlp => otlp.Endpoint = endpoint)
+            .AddOtlpExporter()
             .Build();
         _traces = Sdk.CreateTracerProviderBuilder()
+            .ConfigureServices(services => services.AddSingleton(configuration))
             .SetResourceBuilder(resource)
-            .AddSource(BrokerHost.MeterName)
-            .AddOtlpExporter(otlp => otlp.Endpoint = endpoint)
+            .AddSource(BrokerHost.ActivitySourceName)
+            .AddOtlpExporter()
             .Build();
     }
 
@@ -34,8 +38,8 @@ internal sealed class Telemetry : IDisposable
     public static Telemetry? Start(IConfiguration configuration)
     {
         if (configuration[EndpointKey] is not { Length: > 0 } endpoint) return null;
-        return Uri.TryCreate(endpoint, UriKind.Absolute, out var uri)
-            ? new Telemetry(uri)
+        return Uri.IsWellFormedUriString(endpoint, UriKind.Absolute)
+            ? new Telemetry(configuration)
             : throw new UsageException($"{EndpointKey}: '{endpoint}' is not an address, for example http://localhost:4317.");
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Loire.Broker.Handlers;
 using Loire.Protocol.Wire;
@@ -99,4 +100,6 @@ internal sealed class AnswerQueue(KafkaConnection connection, ResponseOutput out
 
 /// <summary>An answer that is owed. <paramref name="Response"/> gives null where none is sent.</summary>
 /// <param name="StartTimestamp">When the request had arrived.</param>
-internal readonly record struct Answer(Api Api, RequestContext Context, Task<IMessage?> Response, long StartTimestamp);
+/// <param name="Span">Null where nobody traces.</param>
+internal readonly record struct Answer(
+    Api Api, RequestContext Context, Task<IMessage?> Response, long StartTimestamp, Activity? Span);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using Loire.Broker.Handlers;
@@ -91,13 +92,17 @@ internal sealed class KafkaConnection
 
     public void CountSent(int sizeBytes) => _services.Metrics.Sent(sizeBytes);
 
-    public void Answered(in Answer answer) =>
+    public void Answered(in Answer answer)
+    {
         _services.Metrics.Answered(answer.Api.Name, _services.Clock.ElapsedSince(answer.StartTimestamp));
+        RequestSpan.End(answer.Span, error: null);
+    }
 
     /// <summary>The answer could not be had or not be written: the connection ends, for the client would take the next
     /// answer for this one.</summary>
     public void FailAnswer(in Answer answer, Exception error)
     {
+        RequestSpan.End(answer.Span, error);
         if (error is OperationCanceledException && answer.Context.Aborted.IsCancellationRequested) Abort();
         else if (IsDisconnect(error)) Disconnect(error);
         else if (error is CloseConnectionException) Cut(CloseReason.Unanswerable, error.Message);
@@ -158,15 +163,16 @@ internal sealed class KafkaConnection
     {
         var start = _services.Clock.Timestamp;
         var request = _services.Dispatcher.Decode(frame);
+        var span = RequestSpan.Start(request);
         _clientId = request.ClientId;
         var isPipelined = request.Api.Handler.IsPipelined;
         var context = new RequestContext(
             request.Version, request.CorrelationId, request.ClientId, _client, isPipelined ? _cut.Token : _gone.Token);
         if (isPipelined)
         {
-            var answer = await ServeAsync(request.Api, context, request.Body);
+            var answer = await ServeAsync(request.Api, context, request.Body, span);
             _input.AdvanceTo(frame.End);
-            await _answers.AddAsync(new Answer(request.Api, context, answer, start));
+            await _answers.AddAsync(new Answer(request.Api, context, answer, start, span));
             return;
         }
 
@@ -179,12 +185,14 @@ internal sealed class KafkaConnection
             _input.AdvanceTo(frame.End);
         }
 
-        await _answers.AddAsync(new Answer(request.Api, context, await ServeAsync(request.Api, context, body), start));
+        var response = await ServeAsync(request.Api, context, body, span);
+        await _answers.AddAsync(new Answer(request.Api, context, response, start, span));
         await _answers.WaitUntilEmptyAsync();
         if (!isCopied) _input.AdvanceTo(frame.End);
     }
 
-    private async ValueTask<Task<IMessage?>> ServeAsync(Api api, RequestContext context, ReadOnlySequence<byte> body)
+    private async ValueTask<Task<IMessage?>> ServeAsync(
+        Api api, RequestContext context, ReadOnlySequence<byte> body, Activity? span)
     {
         try
         {
@@ -192,11 +200,14 @@ internal sealed class KafkaConnection
         }
         catch (WireFormatException error)
         {
+            RequestSpan.End(span, error);
             throw new ConnectionRefusedException(
                 CloseReason.MalformedRequest, $"its {api.Name} request of version {context.ApiVersion} is malformed: {error.Message}");
         }
-        catch (Exception error) when (!context.Aborted.IsCancellationRequested)
+        catch (Exception error)
         {
+            RequestSpan.End(span, error);
+            if (context.Aborted.IsCancellationRequested) throw;
             FailHandler(api, context, error);
             throw new ConnectionAbortedException();
         }

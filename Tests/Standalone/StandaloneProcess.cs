@@ -15,6 +15,11 @@ internal sealed partial class StandaloneProcess : IDisposable
     private readonly TaskCompletionSource<Match> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public StandaloneProcess(params string[] arguments)
+        : this(new Dictionary<string, string>(StringComparer.Ordinal), arguments)
+    {
+    }
+
+    public StandaloneProcess(Dictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Loire.Standalone"), arguments)
         {
@@ -22,6 +27,7 @@ internal sealed partial class StandaloneProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Read(line.Data);
         _process.ErrorDataReceived += (_, line) =>

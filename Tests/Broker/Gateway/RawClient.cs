@@ -21,7 +21,7 @@ internal sealed class RawClient : IDisposable
 
     public Socket Socket => _tcp.Client;
 
-    public static byte[] Frame<T>(T request, short version, int correlationId)
+    public static byte[] Frame<T>(T request, short version, int correlationId, string clientId = "test-client")
         where T : class, IMessage<T>
     {
         var output = new ArrayBufferWriter<byte>();
@@ -30,7 +30,7 @@ internal sealed class RawClient : IDisposable
         writer.WriteInt16((short)T.Info.ApiKey!.Value);
         writer.WriteInt16(version);
         writer.WriteInt32(correlationId);
-        writer.WriteString("test-client", flexible: false);
+        writer.WriteString(clientId, flexible: false);
         if (T.Info.IsFlexible(version)) writer.WriteUVarint(0);
         request.Write(ref writer, version);
         writer.Flush();
