@@ -70,7 +70,7 @@ public sealed class BrokerHost : IAsyncDisposable
 
     private async Task ComposeAsync(ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)
     {
-        var layers = ConfigLayers.FromHost(_options.Kafka);
+        var layers = ConfigLayers.FromHost(_options.Kafka, _options.ShownAsConfigs());
         var endPoints = _options.Listen.Resolve();
         var node = new NodeId(_options.NodeId);
 

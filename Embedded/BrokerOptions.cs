@@ -1,3 +1,4 @@
+using System.Globalization;
 using Loire.Broker.Gateway;
 
 namespace Loire.Embedded;
@@ -37,4 +38,22 @@ public sealed record BrokerOptions
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     public GatewayOptions Gateway { get; init; } = new();
+
+    /// <summary>The options that Kafka's tools look for among the broker's configs, by Kafka's names. A port that the system
+    /// is to choose shows as 0.</summary>
+    internal IReadOnlyDictionary<string, string> ShownAsConfigs()
+    {
+        var shown = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["node.id"] = NodeId.ToString(CultureInfo.InvariantCulture),
+            ["listeners"] = Listener(Listen),
+            ["log.dirs"] = Path.GetFullPath(DataDirectory),
+        };
+        if (Advertise is not null) shown["advertised.listeners"] = Listener(Advertise);
+        if (Rack is not null) shown["broker.rack"] = Rack;
+        return shown;
+
+        // Kafka writes no host where it listens on all addresses.
+        static string Listener(HostPort address) => $"PLAINTEXT://{address.ToString().TrimStart('*')}";
+    }
 }

@@ -20,6 +20,7 @@ public static class BrokerConfigTable
             .. Fixed,
             .. ShownDynamic.Select(definition => definition with { IsDynamic = true, Effect = ConfigEffect.ShownOnly }),
             .. ShownFixed.Select(definition => definition with { Effect = ConfigEffect.ShownOnly }),
+            .. HostOptions.Select(definition => definition with { Effect = ConfigEffect.HostOption }),
         ],
         Refused);
 
@@ -167,22 +168,27 @@ public static class BrokerConfigTable
             "No effect: the operating system sizes its buffers."),
     ];
 
+    private static IEnumerable<ConfigDefinition> HostOptions =>
+    [
+        new("advertised.listeners", ConfigType.List, null, Any,
+            "What clients are told to connect to, where that is not the listener: the host's option Advertise."),
+        new("broker.rack", ConfigType.String, null, Any, "What clients are told as this broker's rack: the host's option Rack."),
+        new("listeners", ConfigType.List, null, Any, "Where clients are listened for: the host's option Listen."),
+        new("log.dirs", ConfigType.List, null, Any, "Where records are kept: the host's option DataDirectory."),
+        new("node.id", ConfigType.Int, null, AtLeast(0), "The broker's id: the host's option NodeId."),
+    ];
+
     private static Dictionary<string, string> Refused => new(StringComparer.Ordinal)
     {
-        ["advertised.listeners"] = "the host has an option of its own for it",
         ["authorizer.class.name"] = "Loire does not load Java classes",
         ["broker.id"] = "the host has an option of its own for it",
-        ["broker.rack"] = "the host has an option of its own for it",
         ["controller.listener.names"] = "Loire has no controller quorum",
         ["controller.quorum.bootstrap.servers"] = "Loire has no controller quorum",
         ["controller.quorum.voters"] = "Loire has no controller quorum",
         ["create.topic.policy.class.name"] = "Loire does not load Java classes",
-        ["listeners"] = "the host has an option of its own for it",
         ["log.dir"] = "the host has an option of its own for it",
-        ["log.dirs"] = "the host has an option of its own for it",
         ["max.connection.creation.rate"] = "connection rates are not limited",
         ["max.connections.per.ip.overrides"] = "max.connections.per.ip holds for every address",
-        ["node.id"] = "the host has an option of its own for it",
         ["offsets.topic.compression.codec"] = "offsets are written uncompressed",
         ["process.roles"] = "Loire has no controller quorum",
         ["transaction.max.timeout.ms"] = "transactions are not served",

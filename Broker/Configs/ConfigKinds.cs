@@ -32,6 +32,9 @@ public enum ConfigEffect
     /// <summary>It is checked, kept and shown, because tools set it by habit, but Loire's storage has nothing that it
     /// could change.</summary>
     ShownOnly,
+
+    /// <summary>It shows an option of the host under Kafka's name, and is set by that option only.</summary>
+    HostOption,
 }
 
 /// <summary>What may be done to a config, by its number in IncrementalAlterConfigs (KIP-339).</summary>

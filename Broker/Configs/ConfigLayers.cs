@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Loire.Broker.Ports;
+using Loire.Protocol;
 
 namespace Loire.Broker.Configs;
 
@@ -30,9 +31,21 @@ public sealed class ConfigLayers
     }
 
     /// <param name="fromHost">The host's configuration, by config name.</param>
-    /// <exception cref="KafkaException">INVALID_CONFIG: names the config that is unknown or has a bad value.</exception>
-    public static ConfigLayers FromHost(IEnumerable<KeyValuePair<string, string>> fromHost) =>
-        new(BrokerConfigTable.Table.Normalize(fromHost), Nothing, Nothing);
+    /// <param name="options">The host's own options, by the config names that show them.</param>
+    /// <exception cref="KafkaException">INVALID_CONFIG: names the config that is unknown, has a bad value or is an option
+    /// of the host's own.</exception>
+    public static ConfigLayers FromHost(
+        IEnumerable<KeyValuePair<string, string>> fromHost, IEnumerable<KeyValuePair<string, string>>? options = null)
+    {
+        var values = BrokerConfigTable.Table.Normalize(fromHost);
+        if (values.Keys.FirstOrDefault(name => BrokerConfigTable.Table.Get(name).Effect == ConfigEffect.HostOption) is { } own)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidConfig, $"The broker config {own} cannot be set: the host has an option of its own for it.");
+        }
+
+        return new(values.AddRange(BrokerConfigTable.Table.Normalize(options ?? [])), Nothing, Nothing);
+    }
 
     /// <summary>The settings in force, typed.</summary>
     public BrokerConfig Broker { get; }

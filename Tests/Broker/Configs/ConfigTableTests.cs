@@ -143,6 +143,8 @@ public sealed class ConfigTableTests
         {
             Append(text, $"{title} configs that are honoured", table, ConfigEffect.Honoured);
             Append(text, $"{title} configs that are checked and shown, without effect", table, ConfigEffect.ShownOnly);
+            if (table == BrokerConfigTable.Table)
+                Append(text, "Broker configs that show options of the host", table, ConfigEffect.HostOption);
             text.Append($"\n## {title} configs that are refused\n\n| config | because |\n|---|---|\n");
             foreach (var (name, reason) in table.Refusals)
                 text.Append($"| `{name}` | {reason} |\n");

@@ -1,0 +1,82 @@
+using Loire.Broker.Configs;
+using Loire.Broker.Ports;
+using Loire.Embedded;
+using Loire.Protocol;
+using Loire.Protocol.Client;
+using Loire.Protocol.Messages;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Embedded;
+
+/// <summary>The host's options as Kafka's tools see them.</summary>
+public sealed class HostConfigTests : IDisposable
+{
+    private const sbyte Broker = (sbyte)ConfigResourceType.Broker;
+
+    private readonly string _data = Directory.CreateTempSubdirectory("loire-test-").FullName;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_data, recursive: true);
+
+    [Fact]
+    public async Task The_hosts_options_are_described_and_cannot_be_altered()
+    {
+        var options = new BrokerOptions
+        {
+            DataDirectory = _data,
+            Listen = new HostPort("127.0.0.1", 0),
+            Advertise = new HostPort("localhost", 0),
+            NodeId = 7,
+            Rack = "a",
+            JournalSegmentBytes = 1 << 20,
+            JournalMemoryBytes = 1 << 20,
+            BatchBytesMax = 1 << 18,
+        };
+        await using var host = await BrokerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Cancelled);
+        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = host.Address.ToString() });
+        Dictionary<string, string> expected = new(StringComparer.Ordinal)
+        {
+            ["node.id"] = "7",
+            ["broker.rack"] = "a",
+            ["listeners"] = "PLAINTEXT://127.0.0.1:0",
+            ["advertised.listeners"] = "PLAINTEXT://localhost:0",
+            ["log.dirs"] = _data,
+        };
+
+        var described = await client.SendToAnyAsync<DescribeConfigsRequest, DescribeConfigsResponse>(
+            new DescribeConfigsRequest
+            {
+                Resources = [new() { ResourceType = Broker, ResourceName = "7", ConfigurationKeys = [.. expected.Keys] }],
+            },
+            Cancelled);
+        var configs = described.Results.ShouldHaveSingleItem().Configs;
+        configs.ToDictionary(config => config.Name, config => config.Value!, StringComparer.Ordinal).ShouldBe(expected, ignoreOrder: true);
+        configs.ShouldAllBe(config => config.ReadOnly && config.ConfigSource == (sbyte)ConfigSource.StaticBrokerConfig);
+
+        foreach (var (name, value) in expected)
+        {
+            var altered = await client.SendToAnyAsync<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(
+                new IncrementalAlterConfigsRequest
+                {
+                    Resources = [new() { ResourceType = Broker, ResourceName = "7", Configs = [new() { Name = name, Value = value }] }],
+                },
+                Cancelled);
+            var refusal = altered.Responses.ShouldHaveSingleItem();
+            refusal.ErrorCode.ShouldBe(ErrorCode.InvalidConfig);
+            refusal.ErrorMessage!.ShouldContain(name);
+        }
+    }
+
+    [Theory]
+    [InlineData("node.id", "3")]
+    [InlineData("log.dirs", "/data")]
+    public void The_hosts_options_are_not_given_by_Kafkas_names(string name, string value)
+    {
+        var refusal = Should.Throw<KafkaException>(() => ConfigLayers.FromHost([KeyValuePair.Create(name, value)]));
+        refusal.Code.ShouldBe(ErrorCode.InvalidConfig);
+        refusal.Message.ShouldContain(name);
+    }
+}
