@@ -41,12 +41,13 @@ public sealed class KafkaServer : IAsyncDisposable
     {
         var listeners = new List<ListenOptions>();
         var container = new HostBuilder()
-            .ConfigureServices(services => services
-                .AddSingleton(logs)
-                .AddSingleton<IMemoryPoolFactory<byte>>(new BlockMemoryPoolFactory(new BlockMemoryPool(time))))
+            .ConfigureServices(services => services.AddSingleton(logs))
             .ConfigureWebHost(web => web
                 .UseKestrelCore()
                 .UseSockets(sockets => Configure(sockets, options))
+                // After Kestrel's own registration: the last one counts.
+                .ConfigureServices(services => services.AddSingleton<IMemoryPoolFactory<byte>>(
+                    new BlockMemoryPoolFactory(new BlockMemoryPool(time))))
                 .ConfigureKestrel(kestrel =>
                 {
                     foreach (var endPoint in endPoints)
