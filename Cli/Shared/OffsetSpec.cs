@@ -14,6 +14,15 @@ internal sealed record OffsetSpec(Offset Offset, long? TimestampMs)
     public static OffsetSpec Beginning { get; } = new(Offset.None, OffsetQueries.Earliest);
     public static OffsetSpec End { get; } = new(Offset.None, OffsetQueries.Latest);
 
+    /// <summary>As a user would write it: help shows it as the default.</summary>
+    public override string ToString() => TimestampMs switch
+    {
+        OffsetQueries.Earliest => "beginning",
+        OffsetQueries.Latest => "end",
+        { } time => DateTimeOffset.FromUnixTimeMilliseconds(time).ToString("O", CultureInfo.InvariantCulture),
+        null => Offset.ToString(),
+    };
+
     /// <summary>For an option's or argument's custom parser.</summary>
     public static OffsetSpec? Parse(ArgumentResult result)
     {
