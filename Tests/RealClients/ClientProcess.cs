@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Loire.Tests.Repo;
@@ -121,11 +122,24 @@ internal sealed class ClientProcess : IAsyncDisposable
         }
         else if (line.StartsWith('{'))
         {
-            _lines.Writer.TryWrite(JsonNode.Parse(line)!);
+            OnJson(line);
         }
         else
         {
             _lines.Writer.TryWrite(JsonValue.Create(line));
+        }
+    }
+
+    private void OnJson(string line)
+    {
+        try
+        {
+            _lines.Writer.TryWrite(JsonNode.Parse(line)!);
+        }
+        catch (JsonException fault)
+        {
+            // Thrown here, on the thread that reads, it would be the end of every test.
+            _lines.Writer.TryComplete(new InvalidOperationException($"{_name} printed what is no JSON: {line}", fault));
         }
     }
 

@@ -2,22 +2,11 @@
 import json
 import sys
 import threading
-from base64 import b64decode, b64encode
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
-
-def b64(data):
-    return None if data is None else b64encode(data).decode()
-
-
-def raw(text):
-    return None if text is None else b64decode(text)
-
-
-def emit(**fields):
-    print(json.dumps(fields), flush=True)
+from lines import b64, emit, raw
 
 
 def message(m):

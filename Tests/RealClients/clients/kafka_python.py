@@ -2,22 +2,11 @@
 import json
 import sys
 import threading
-from base64 import b64decode, b64encode
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import CommitFailedError
 
-
-def b64(data):
-    return None if data is None else b64encode(data).decode()
-
-
-def raw(text):
-    return None if text is None else b64decode(text)
-
-
-def emit(**fields):
-    print(json.dumps(fields), flush=True)
+from lines import b64, emit, raw
 
 
 def message(record):

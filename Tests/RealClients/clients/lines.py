@@ -1,0 +1,22 @@
+"""What the Python clients share: bytes as text, and one whole line of output at a time."""
+import json
+import sys
+import threading
+from base64 import b64decode, b64encode
+
+_writing = threading.Lock()
+
+
+def b64(data):
+    return None if data is None else b64encode(data).decode()
+
+
+def raw(text):
+    return None if text is None else b64decode(text)
+
+
+def emit(**fields):
+    # Acknowledgements are reported from several threads, and print writes a line and its end separately.
+    with _writing:
+        sys.stdout.write(json.dumps(fields) + "\n")
+        sys.stdout.flush()
