@@ -93,37 +93,8 @@ public sealed class BrokerHost : IAsyncDisposable
         var groups = Own(new SingleNodeGroupCoordinators(catalog, partitions, brokers, catalog, time, logs));
         await groups.StartAsync(cancellationToken);
 
-        IRequestHandler[] handlers =
-        [
-            new ProduceHandler(partitions, brokers, time),
-            new FetchHandler(partitions, brokers, catalog, time, logs.CreateLogger<FetchHandler>()),
-            new ListOffsetsHandler(partitions, logs.CreateLogger<ListOffsetsHandler>()),
-            new OffsetForLeaderEpochHandler(partitions),
-            new InitProducerIdHandler(producerIds),
-            new DeleteRecordsHandler(partitions),
-            new MetadataHandler(catalog, catalog, brokers),
-            new CreateTopicsHandler(catalog),
-            new DeleteTopicsHandler(catalog, catalog),
-            new CreatePartitionsHandler(catalog),
-            new DescribeConfigsHandler(catalog, brokers),
-            new AlterConfigsHandler(catalog),
-            new IncrementalAlterConfigsHandler(catalog),
-            new ListConfigResourcesHandler(catalog, brokers),
-            new DescribeClusterHandler(brokers),
-            new DescribeTopicPartitionsHandler(catalog, catalog),
-            new DescribeLogDirsHandler(catalog, partitions, store),
-            new FindCoordinatorHandler(groups),
-            new JoinGroupHandler(groups),
-            new SyncGroupHandler(groups),
-            new HeartbeatHandler(groups),
-            new LeaveGroupHandler(groups),
-            new OffsetCommitHandler(groups, catalog),
-            new OffsetFetchHandler(groups, catalog),
-            new OffsetDeleteHandler(groups, catalog),
-            new ListGroupsHandler(groups),
-            new DescribeGroupsHandler(groups),
-            new DeleteGroupsHandler(groups),
-        ];
+        var handlers = BrokerHandlers.Create(
+            new BrokerPorts(catalog, catalog, partitions, brokers, groups, producerIds, store), time, logs);
 
         // A fixed address is known before the first client can ask for it, a free port when it is bound.
         var advertise = _options.Advertise ?? _options.Listen;

@@ -11,7 +11,8 @@ public sealed record PartitionState
     /// leave.</summary>
     public required ImmutableArray<NodeId> Replicas { get; init; }
 
-    /// <summary>Those that have everything that was ever committed; never empty.</summary>
+    /// <summary>Those that have everything that was ever committed. Empty only after the last of them lost its log: then
+    /// nobody leads until an unclean election gives up what was lost.</summary>
     public required ImmutableArray<NodeId> InSync { get; init; }
 
     /// <summary>None while no in-sync replica is up: the partition is offline.</summary>

@@ -8,9 +8,13 @@ namespace Loire.Broker.Control;
 public static class TopicControlCore
 {
     /// <param name="placements">Replicas by partition, the preferred leader first.</param>
+    /// <param name="started">The brokers as they run now: they need no <see cref="BrokerStarted"/> for this topic.</param>
     public static ControlStep Create(
-        ImmutableArray<ImmutableArray<NodeId>> placements, bool allowsUncleanElection, BrokerStatuses brokers) =>
-        Grow(new TopicControlState([], [], allowsUncleanElection), placements, brokers);
+        ImmutableArray<ImmutableArray<NodeId>> placements,
+        bool allowsUncleanElection,
+        BrokerStatuses brokers,
+        ImmutableArray<BrokerGeneration> started) =>
+        Grow(new TopicControlState([], started, allowsUncleanElection), placements, brokers);
 
     /// <summary>Adds partitions. Their logs are empty, so all replicas that are up start in sync.</summary>
     /// <returns>INVALID_REPLICA_ASSIGNMENT where none of a partition's replicas is up.</returns>
@@ -74,30 +78,32 @@ public static class TopicControlCore
         Each(state, partition => Elections.Settle(partition, brokers, state.AllowsUncleanElection));
 
     /// <summary>A broker runs anew and may have lost what it had not synced, so what it leads gets a new epoch, be it under
-    /// the same leader. A broker takes no role before this has been persisted, which also keeps a controller that is behind
-    /// from answering.</summary>
-    /// <param name="generation">Repeated starts of the same one change nothing.</param>
-    public static ControlStep BrokerStarted(
-        TopicControlState state, NodeId broker, long generation, BrokerStatuses brokers)
+    /// the same leader. With another data directory than before it has lost all its replicas. A broker takes no role before
+    /// this has been persisted, which also keeps a controller that is behind from answering.</summary>
+    /// <param name="started">Repeated starts of the same generation change nothing.</param>
+    public static ControlStep BrokerStarted(TopicControlState state, BrokerGeneration started, BrokerStatuses brokers)
     {
+        var broker = started.Broker;
         var known = state.Generations.FirstOrDefault(known => known.Broker == broker);
-        if (known.Broker == broker && known.Generation >= generation) return new ControlStep(state, ErrorCode.None, [], false);
+        if (known.Broker == broker && known.Generation >= started.Generation)
+        {
+            return new ControlStep(state, ErrorCode.None, [], false);
+        }
+
+        var hasLostAll = known.Broker == broker && known.DirectoryId != started.DirectoryId;
         var step = Each(state, partition => Elections.Settle(
-            partition.Leader == broker ? partition with { Leader = NodeId.None } : partition,
+            hasLostAll ? Without(partition, broker)
+            : partition.Leader == broker ? partition with { Leader = NodeId.None }
+            : partition,
             brokers,
             state.AllowsUncleanElection));
         var generations = state.Generations.RemoveAll(known => known.Broker == broker);
-        return step with
-        {
-            State = step.State with { Generations = generations.Add(new BrokerGeneration(broker, generation)) },
-            HasChanges = true,
-        };
+        return step with { State = step.State with { Generations = generations.Add(started) }, HasChanges = true };
     }
 
     /// <summary>A replica's log is gone or damaged. It leaves the in-sync set, even as the last one of it, and the new
     /// epoch makes the leader forget how far it had come.</summary>
-    /// <returns>KAFKA_STORAGE_ERROR where it was the last in sync and the topic allows no unclean election: its data can
-    /// only be given up by <see cref="ElectUnclean"/>.</returns>
+    /// <returns>UNKNOWN_TOPIC_OR_PARTITION.</returns>
     public static ControlStep ReplicaLost(
         TopicControlState state, PartitionIndex index, NodeId replica, BrokerStatuses brokers)
     {
@@ -106,15 +112,14 @@ public static class TopicControlCore
             return Refused(state, ErrorCode.UnknownTopicOrPartition);
         }
 
-        var rest = partition.InSync.Remove(replica);
-        if (rest.IsEmpty && !state.AllowsUncleanElection) return Refused(state, ErrorCode.KafkaStorageError);
-        var without = partition with
-        {
-            InSync = rest.IsEmpty ? partition.InSync : rest,
-            Leader = NodeId.None,
-        };
-        return Change(state, index, Elections.Settle(without, brokers, state.AllowsUncleanElection));
+        return Change(state, index, Elections.Settle(Without(partition, replica), brokers, state.AllowsUncleanElection));
     }
+
+    /// <summary>Its leadership ends in any case: the leader may believe that the replica has what it has lost.</summary>
+    private static PartitionState Without(PartitionState partition, NodeId replica) =>
+        partition.Replicas.Contains(replica)
+            ? partition with { InSync = partition.InSync.Remove(replica), Leader = NodeId.None }
+            : partition;
 
     /// <returns>UNKNOWN_TOPIC_OR_PARTITION, ELECTION_NOT_NEEDED or PREFERRED_LEADER_NOT_AVAILABLE (KIP-460).</returns>
     public static ControlStep ElectPreferred(TopicControlState state, PartitionIndex index, BrokerStatuses brokers)

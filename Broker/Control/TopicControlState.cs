@@ -18,7 +18,9 @@ public sealed record TopicControlState(
 }
 
 /// <param name="Generation">Higher with each start of the broker's process.</param>
-public readonly record struct BrokerGeneration(NodeId Broker, long Generation);
+/// <param name="DirectoryId">Of the data directory it started with: another one means that all its replicas are lost
+/// (KIP-858).</param>
+public readonly record struct BrokerGeneration(NodeId Broker, long Generation, string DirectoryId);
 
 /// <summary>What a command came to. The driver persists <see cref="State"/> under the version it read (ETag), and only
 /// then answers and announces; where another activation was faster, and on NOT_CONTROLLER, it reads again and repeats the

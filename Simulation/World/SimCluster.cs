@@ -25,7 +25,7 @@ internal sealed class SimCluster
             .Select(p => Enumerable.Range(0, replicas).Select(r => new NodeId((p + r) % BrokerCount)).ToImmutableArray())
             .ToImmutableArray();
         Store = new SimStore(
-            Random, TopicControlCore.Create(placements, allowsUncleanElection: false, Membership.Statuses()).State);
+            Random, TopicControlCore.Create(placements, allowsUncleanElection: false, Membership.Statuses(), started: []).State);
         Partitions = [.. Enumerable.Range(0, placements.Length).Select(index => new PartitionIndex(index))];
         Checker = new Checker(this);
         Controller = new SimController(this);

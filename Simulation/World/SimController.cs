@@ -39,7 +39,8 @@ internal sealed class SimController
 
     public void Started(NodeId broker, int incarnation, Action<IEnumerable<KeyValuePair<PartitionIndex, PartitionState>>> reply) =>
         Any().Do(
-            state => TopicControlCore.BrokerStarted(state, broker, incarnation, _cluster.Membership.Statuses()),
+            state => TopicControlCore.BrokerStarted(
+                state, new BrokerGeneration(broker, incarnation, $"disk-{broker}"), _cluster.Membership.Statuses()),
             step => reply(SimCluster.All(step.State)));
 
     public void AlterInSync(PartitionIndex partition, InSyncProposal proposal, Action<PartitionState> reply) =>

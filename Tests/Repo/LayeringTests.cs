@@ -18,6 +18,11 @@ public sealed partial class LayeringTests
         ["Simulation"] = ["Broker", "Protocol"],
         ["Embedded"] = ["Broker", "Log", "Protocol"],
         ["Standalone"] = ["Embedded", "Broker", "Log", "Protocol"],
+        ["Cluster"] = ["Broker", "Protocol.Client", "Protocol"],
+        ["Grains.Interfaces"] = [],
+        ["Grains"] = ["Cluster", "Embedded", "Grains.Interfaces", "Broker", "Log", "Protocol"],
+        ["Silo"] = ["Grains"],
+        ["Client"] = ["Grains.Interfaces", "Protocol"],
         ["Cli"] = ["Protocol.Client", "Protocol", "Log"],
     };
 
@@ -30,6 +35,10 @@ public sealed partial class LayeringTests
         ["Log"] = ["Microsoft.FASTER.Core", "System.Interactive.Async"],
         ["Simulation"] = [],
         ["Embedded"] = [],
+        ["Cluster"] = [],
+        ["Grains.Interfaces"] = ["Microsoft.Orleans.Sdk"],
+        ["Grains"] = ["Microsoft.Orleans.Server"],
+        ["Client"] = ["Microsoft.Orleans.Client", "Microsoft.Orleans.Streaming"],
     };
 
     public static TheoryData<string> Projects => [.. AllowedProjects.Keys];

@@ -12,9 +12,12 @@ public sealed class TopicControlCoreTests
     private TopicControlState _state = new([], [], AllowsUncleanElection: false);
     private BrokerStatuses _brokers = Statuses([1, 2, 3, 4]);
 
-    public TopicControlCoreTests() => Do(TopicControlCore.Create([Nodes(1, 2, 3)], false, _brokers));
+    public TopicControlCoreTests() => Do(TopicControlCore.Create([Nodes(1, 2, 3)], false, _brokers, []));
 
     private PartitionState Partition => _state.Partitions[0];
+
+    private ControlStep Started(int broker, long generation, string directory = "first") =>
+        TopicControlCore.BrokerStarted(_state, new BrokerGeneration(new NodeId(broker), generation, directory), _brokers);
 
     [Fact]
     public void A_new_partition_is_led_by_its_first_replica_that_is_up()
@@ -66,12 +69,29 @@ public sealed class TopicControlCoreTests
     [Fact]
     public void A_broker_that_started_anew_leads_only_in_a_new_epoch()
     {
-        Do(TopicControlCore.BrokerStarted(_state, new NodeId(1), generation: 7, _brokers));
+        Do(Started(broker: 1, generation: 7));
         Expect(leader: 1, epoch: 1, version: 1, inSync: [1, 2, 3]);
-        TopicControlCore.BrokerStarted(_state, new NodeId(1), generation: 7, _brokers).HasChanges.ShouldBeFalse();
-        var other = TopicControlCore.BrokerStarted(_state, new NodeId(4), generation: 1, _brokers);
+        Started(broker: 1, generation: 7).HasChanges.ShouldBeFalse();
+        var other = Started(broker: 4, generation: 1);
         other.HasChanges.ShouldBeTrue();
         other.Changed.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_broker_with_another_directory_has_lost_its_replicas()
+    {
+        Do(Started(broker: 2, generation: 7));
+        Do(Started(broker: 2, generation: 8, directory: "new"));
+        Expect(leader: 1, epoch: 1, version: 1, inSync: [1, 3]);
+
+        Do(Started(broker: 1, generation: 7));
+        Change([1]);
+        Do(Started(broker: 1, generation: 8, directory: "new"));
+        Expect(leader: -1, epoch: 3, version: 4, inSync: []);
+        Change([1, 2, 3]);
+        Expect(leader: -1, epoch: 3, version: 4, inSync: []);
+        Do(TopicControlCore.ElectUnclean(_state, P0, _brokers));
+        Expect(leader: 1, epoch: 4, version: 5, inSync: [1]);
     }
 
     [Fact]
@@ -155,7 +175,8 @@ public sealed class TopicControlCoreTests
         Expect(leader: 1, epoch: 1, version: 1, inSync: [1, 3]);
         Do(TopicControlCore.ReplicaLost(_state, P0, new NodeId(1), _brokers));
         Expect(leader: 3, epoch: 2, version: 2, inSync: [3]);
-        TopicControlCore.ReplicaLost(_state, P0, new NodeId(3), _brokers).Error.ShouldBe(ErrorCode.KafkaStorageError);
+        Do(TopicControlCore.ReplicaLost(_state, P0, new NodeId(3), _brokers));
+        Expect(leader: -1, epoch: 3, version: 3, inSync: []);
     }
 
     [Fact]

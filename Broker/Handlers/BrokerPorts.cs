@@ -1,0 +1,13 @@
+using Loire.Broker.Ports;
+
+namespace Loire.Broker.Handlers;
+
+/// <summary>The engine as the handlers see it.</summary>
+public sealed record BrokerPorts(
+    ITopicCatalog Catalog,
+    IBrokerConfigs Configs,
+    IPartitionDirectory Partitions,
+    IBrokerDirectory Brokers,
+    IGroupCoordinators Groups,
+    IProducerIds ProducerIds,
+    ILogStore Store);

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using Loire.Broker.Control;
+using Loire.Broker.Ports;
+using Loire.Protocol;
+
+namespace Loire.Cluster;
+
+/// <summary>What the cluster persists of itself: who belongs to it and the settings of its brokers. Immutable.</summary>
+/// <param name="Version">Rises with every change.</param>
+/// <param name="BrokerConfigs">What clients set, by broker id; under the empty name what holds for all brokers.</param>
+public sealed record ClusterRecord(
+    string ClusterId,
+    long Version,
+    ImmutableArray<BrokerRegistration> Brokers,
+    ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, string>> BrokerConfigs)
+{
+    public BrokerRegistration? Find(NodeId node) => Brokers.FirstOrDefault(broker => broker.Endpoint.Node == node);
+}
+
+/// <param name="Endpoint">Where Kafka clients and followers reach it.</param>
+/// <param name="Started">Its present run: the generation is the replica epoch of its fetches.</param>
+/// <param name="IsDraining">It is about to stop and hands its leaderships over.</param>
+public sealed record BrokerRegistration(BrokerEndpoint Endpoint, BrokerGeneration Started, bool IsDraining);

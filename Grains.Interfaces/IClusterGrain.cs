@@ -1,0 +1,34 @@
+using System.Collections.Immutable;
+
+namespace Loire.Grains.Interfaces;
+
+/// <summary>The cluster as a whole. There is one; its key is <see cref="Key"/>.</summary>
+[Alias("Loire.IClusterGrain")]
+public interface IClusterGrain : IGrainWithStringKey
+{
+    public const string Key = "cluster";
+
+    [Alias("DescribeAsync")]
+    Task<ClusterDescription> DescribeAsync();
+
+    /// <summary>The names of all topics, internal ones included.</summary>
+    [Alias("ListTopicsAsync")]
+    Task<ImmutableArray<string>> ListTopicsAsync();
+
+    /// <summary>The first of <paramref name="count"/> producer ids that nobody else gets.</summary>
+    [Alias("ReserveProducerIdsAsync")]
+    Task<long> ReserveProducerIdsAsync(int count);
+}
+
+[GenerateSerializer, Immutable, Alias("Loire.ClusterDescription")]
+public sealed record ClusterDescription(
+    [property: Id(0)] string ClusterId, [property: Id(1)] ImmutableArray<BrokerDescription> Brokers);
+
+/// <param name="Host">Where Kafka clients reach it.</param>
+[GenerateSerializer, Immutable, Alias("Loire.BrokerDescription")]
+public sealed record BrokerDescription(
+    [property: Id(0)] int NodeId,
+    [property: Id(1)] string Host,
+    [property: Id(2)] int Port,
+    [property: Id(3)] string? Rack,
+    [property: Id(4)] bool IsAlive);

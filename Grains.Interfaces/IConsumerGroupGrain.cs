@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+
+namespace Loire.Grains.Interfaces;
+
+/// <summary>A consumer group; the key is the group id. It is the coordinator that Kafka clients of the same group talk to, so
+/// both may be members of one group. Errors are Kafka's codes of the request of the same name.</summary>
+[Alias("Loire.IConsumerGroupGrain")]
+public interface IConsumerGroupGrain : IGrainWithStringKey
+{
+    /// <summary>Answers when the rebalance is through, at the latest after the rebalance timeout.</summary>
+    [Alias("JoinAsync")]
+    Task<GroupJoined> JoinAsync(GroupJoin join);
+
+    /// <summary>Answers when the leader has handed in the assignments.</summary>
+    [Alias("SyncAsync")]
+    Task<GroupSynced> SyncAsync(GroupSync sync);
+
+    /// <returns>Kafka's error code; 27 (REBALANCE_IN_PROGRESS) asks the member to join again.</returns>
+    [Alias("HeartbeatAsync")]
+    Task<short> HeartbeatAsync(string memberId, int generation);
+
+    [Alias("LeaveAsync")]
+    Task<short> LeaveAsync(string memberId);
+
+    /// <summary>Stores offsets: answers when they are on disk on every in-sync replica.</summary>
+    /// <param name="memberId">Empty, and the generation -1, for offsets that no member commits.</param>
+    [Alias("CommitAsync")]
+    Task<ImmutableArray<short>> CommitAsync(string memberId, int generation, ImmutableArray<GroupOffset> offsets);
+
+    /// <returns>Offset -1 where none is stored.</returns>
+    /// <exception cref="LoireException">NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
+    [Alias("GetOffsetsAsync")]
+    Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions);
+
+    /// <returns>Null where there is no such group.</returns>
+    [Alias("DescribeAsync")]
+    Task<GroupDescription?> DescribeAsync();
+}
+
+/// <param name="MemberId">Empty at the first time: the answer MEMBER_ID_REQUIRED gives one.</param>
+/// <param name="InstanceId">Of a static member; else null.</param>
+/// <param name="Protocols">Assignment strategies, the preferred one first, each with its subscription in the format of
+/// Kafka's consumer protocol.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupJoin")]
+public sealed record GroupJoin(
+    [property: Id(0)] string MemberId,
+    [property: Id(1)] string? InstanceId,
+    [property: Id(2)] string ClientId,
+    [property: Id(3)] int SessionTimeoutMs,
+    [property: Id(4)] int RebalanceTimeoutMs,
+    [property: Id(5)] ImmutableArray<GroupProtocol> Protocols);
+
+[GenerateSerializer, Immutable, Alias("Loire.GroupProtocol")]
+public sealed record GroupProtocol([property: Id(0)] string Name, [property: Id(1)] ReadOnlyMemory<byte> Metadata);
+
+/// <param name="Members">Told to the leader alone, which is to assign.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupJoined")]
+public sealed record GroupJoined(
+    [property: Id(0)] short Error,
+    [property: Id(1)] int Generation,
+    [property: Id(2)] string Protocol,
+    [property: Id(3)] string LeaderId,
+    [property: Id(4)] string MemberId,
+    [property: Id(5)] ImmutableArray<GroupMemberSubscription> Members);
+
+[GenerateSerializer, Immutable, Alias("Loire.GroupMemberSubscription")]
+public sealed record GroupMemberSubscription(
+    [property: Id(0)] string MemberId, [property: Id(1)] string? InstanceId, [property: Id(2)] ReadOnlyMemory<byte> Metadata);
+
+/// <param name="Assignments">From the leader; empty from others.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupSync")]
+public sealed record GroupSync(
+    [property: Id(0)] string MemberId,
+    [property: Id(1)] int Generation,
+    [property: Id(2)] ImmutableArray<GroupMemberAssignment> Assignments);
+
+[GenerateSerializer, Immutable, Alias("Loire.GroupMemberAssignment")]
+public sealed record GroupMemberAssignment(
+    [property: Id(0)] string MemberId, [property: Id(1)] ReadOnlyMemory<byte> Assignment);
+
+[GenerateSerializer, Immutable, Alias("Loire.GroupSynced")]
+public sealed record GroupSynced([property: Id(0)] short Error, [property: Id(1)] ReadOnlyMemory<byte> Assignment);
+
+[GenerateSerializer, Immutable, Alias("Loire.GroupPartition")]
+public sealed record GroupPartition([property: Id(0)] string Topic, [property: Id(1)] int Partition);
+
+/// <param name="Metadata">Whatever the committer wants to find again; may be empty.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupOffset")]
+public sealed record GroupOffset(
+    [property: Id(0)] string Topic,
+    [property: Id(1)] int Partition,
+    [property: Id(2)] long Offset,
+    [property: Id(3)] int LeaderEpoch,
+    [property: Id(4)] string Metadata);
+
+[GenerateSerializer, Immutable, Alias("Loire.GroupDescription")]
+public sealed record GroupDescription(
+    [property: Id(0)] string State, [property: Id(1)] string Protocol, [property: Id(2)] ImmutableArray<string> MemberIds);

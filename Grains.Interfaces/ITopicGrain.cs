@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+
+namespace Loire.Grains.Interfaces;
+
+/// <summary>The controller of one topic; its key is the topic's name. Refusals are <see cref="LoireException"/>s with
+/// the error codes of the Kafka request of the same name.</summary>
+[Alias("Loire.ITopicGrain")]
+public interface ITopicGrain : IGrainWithStringKey
+{
+    /// <returns>Null where there is no such topic.</returns>
+    [Alias("DescribeAsync")]
+    Task<TopicDescription?> DescribeAsync();
+
+    [Alias("CreateAsync")]
+    Task<TopicDescription> CreateAsync(TopicSpecification specification);
+
+    [Alias("DeleteAsync")]
+    Task DeleteAsync();
+
+    [Alias("AddPartitionsAsync")]
+    Task<TopicDescription> AddPartitionsAsync(int totalCount);
+
+    /// <summary>Sets (or, with a null value, removes) the named overrides and leaves the others.</summary>
+    [Alias("AlterConfigsAsync")]
+    Task<TopicDescription> AlterConfigsAsync(ImmutableDictionary<string, string?> changes);
+
+    /// <summary>The partition that a key belongs to: murmur2, as the Java client has it.</summary>
+    [Alias("GetPartitionAsync")]
+    Task<int> GetPartitionAsync(ReadOnlyMemory<byte> key);
+}
+
+/// <param name="PartitionCount">-1 for the brokers' default.</param>
+/// <param name="ReplicationFactor">-1 for the brokers' default.</param>
+[GenerateSerializer, Immutable, Alias("Loire.TopicSpecification")]
+public sealed record TopicSpecification(
+    [property: Id(0)] int PartitionCount,
+    [property: Id(1)] short ReplicationFactor,
+    [property: Id(2)] ImmutableDictionary<string, string> Configs);
+
+/// <param name="Version">Rises with every change.</param>
+[GenerateSerializer, Immutable, Alias("Loire.TopicDescription")]
+public sealed record TopicDescription(
+    [property: Id(0)] string Name,
+    [property: Id(1)] Guid Id,
+    [property: Id(2)] long Version,
+    [property: Id(3)] ImmutableArray<PartitionDescription> Partitions,
+    [property: Id(4)] ImmutableDictionary<string, string> Configs);
+
+/// <param name="Leader">-1 while the partition is offline.</param>
+[GenerateSerializer, Immutable, Alias("Loire.PartitionDescription")]
+public sealed record PartitionDescription(
+    [property: Id(0)] int Index,
+    [property: Id(1)] int Leader,
+    [property: Id(2)] int LeaderEpoch,
+    [property: Id(3)] ImmutableArray<int> Replicas,
+    [property: Id(4)] ImmutableArray<int> InSyncReplicas);

@@ -1,0 +1,2 @@
+Console.Error.WriteLine("loire-silo: not built yet");
+return 1;
