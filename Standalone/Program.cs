@@ -1,78 +1,29 @@
-using System.Diagnostics;
-using System.Reflection;
-using Loire.Broker.Ports;
 using Loire.Embedded;
-using Loire.Embedded.Engine;
-using Loire.Standalone;
-using Loire.Standalone.Http;
-using Microsoft.Extensions.Logging.Console;
+using Loire.Hosting;
 
-const int Done = 0, Failed = 1, WrongUsage = 2;
+var usage = new HostUsage(
+    $"""
+    Usage: loire-standalone [OPTION VALUE]...
 
-try
-{
-    var line = CommandLine.Parse(args);
-    if (line.AsksForHelp || line.AsksForVersion)
-    {
-        Console.WriteLine(line.AsksForHelp ? CommandLine.Help : Version());
-        return Done;
-    }
+    {HostUsage.CommonHelp}
 
-    var configuration = StandaloneSettings.Load(line);
-    return await RunAsync(configuration, StandaloneSettings.Read(configuration));
-}
-catch (Exception error) when (error is UsageException or FormatException or KafkaException)
-{
-    await Console.Error.WriteLineAsync("loire: " + error.Message);
-    return WrongUsage;
-}
-catch (Exception error) when (
-    error is DataDirectoryException or LogStoreException or IOException or UnauthorizedAccessException or ArgumentException)
-{
-    await Console.Error.WriteLineAsync("loire: " + error.Message);
-    return Failed;
-}
+    {HostUsage.WhereSettingsStand}
+    """,
+    HostUsage.CommonOptions);
 
-static async Task<int> RunAsync(IConfiguration configuration, StandaloneSettings settings)
+return await HostProgram.RunAsync(args, usage, async configuration =>
 {
-    using var stop = new StopSignal();
-    using var logs = CreateLogs(configuration, settings.LogsJson);
-    using var telemetry = Telemetry.Start(configuration);
-    var health = new Health();
-    await using var status = await StatusServer.StartAsync(settings.HttpListen, health, logs);
-    var broker = await BrokerHost.StartAsync(settings.Broker, logs, TimeProvider.System, stop.Token);
+    var settings = Configuration.Read(configuration, HostSettings.Default, HostSettings.Readers);
+    await using var host = await HostServices.StartAsync(configuration, settings);
+    var broker = await BrokerHost.StartAsync(settings.Broker, host.Logs, TimeProvider.System, host.Stop.Token);
     await using (broker)
     {
-        health.Watch(broker);
-        Announce(broker, status);
-        await stop.WaitAsync();
-        health.Stop();
+        host.Health.Ready(() => broker.Failure);
+        host.AnnounceReady(broker.Address, broker.DataDirectory);
+        await host.Stop.WaitAsync();
+        host.Health.Stop();
     }
 
     Console.WriteLine("Loire has stopped.");
-    return broker.Failure is null ? Done : Failed;
-}
-
-static ILoggerFactory CreateLogs(IConfiguration configuration, bool json) => LoggerFactory.Create(builder =>
-{
-    builder.AddConfiguration(configuration.GetSection("Logging"));
-    if (json) builder.AddJsonConsole(console => console.UseUtcTimestamp = true);
-    else builder.AddSimpleConsole(console =>
-    {
-        console.SingleLine = true;
-        console.TimestampFormat = "HH:mm:ss.fff ";
-        console.ColorBehavior = LoggerColorBehavior.Default;
-    });
+    return broker.Failure is null ? HostProgram.Done : HostProgram.Failed;
 });
-
-static void Announce(BrokerHost broker, StatusServer? status)
-{
-    var sinceStart = DateTime.Now - Process.GetCurrentProcess().StartTime;
-    var http = status is null ? "" : $", health and metrics on {status.Address}";
-    Console.WriteLine(
-        $"Loire {Version()} is ready after {sinceStart.TotalMilliseconds:F0} ms: Kafka clients connect to {broker.Address}, "
-        + $"data in {Path.GetFullPath(broker.DataDirectory)}{http}");
-}
-
-static string Version() =>
-    typeof(BrokerHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

@@ -2,10 +2,10 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 
-namespace Loire.Standalone.Http;
+namespace Loire.Hosting.Http;
 
 /// <summary>Prometheus' text format, version 0.0.4, with names as OpenTelemetry maps them.</summary>
-internal static class PrometheusText
+public static class PrometheusText
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 

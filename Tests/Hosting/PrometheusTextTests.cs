@@ -1,9 +1,9 @@
 using System.Diagnostics.Metrics;
-using Loire.Standalone.Http;
+using Loire.Hosting.Http;
 using Shouldly;
 using Xunit;
 
-namespace Loire.Tests.Standalone;
+namespace Loire.Tests.Hosting;
 
 public sealed class PrometheusTextTests
 {

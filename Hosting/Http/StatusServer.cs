@@ -1,12 +1,18 @@
 using Loire.Broker.Gateway;
 using Loire.Embedded;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
-namespace Loire.Standalone.Http;
+namespace Loire.Hosting.Http;
 
 /// <summary>/health/live, /health/ready and /metrics for probes and for Prometheus.</summary>
-internal sealed class StatusServer : IAsyncDisposable
+public sealed class StatusServer : IAsyncDisposable
 {
     private readonly IHost _web;
     private readonly MetricsRegistry _metrics;
@@ -29,7 +35,7 @@ internal sealed class StatusServer : IAsyncDisposable
         var endPoints = listen.Resolve();
         var metrics = new MetricsRegistry(BrokerHost.MeterName, "System.Runtime");
         var web = new HostBuilder()
-            .ConfigureServices(services => services.AddSingleton(logs).AddSingleton<IHostLifetime, NoLifetime>())
+            .ConfigureServices(services => services.AddSingleton(logs).AddSingleton<IHostLifetime, NoSignals>())
             .ConfigureWebHost(host => host
                 .UseKestrelCore()
                 .ConfigureKestrel(kestrel =>
@@ -72,6 +78,8 @@ internal sealed class StatusServer : IAsyncDisposable
                 var reason = health.NotReadyBecause;
                 response.StatusCode = reason is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
                 return response.WriteAsync((reason ?? "ready") + "\n");
+            case "/health/cluster" when health.Cluster is { } cluster:
+                return response.WriteAsync(cluster() + "\n");
             case "/metrics":
                 response.ContentType = PrometheusText.ContentType;
                 return response.WriteAsync(PrometheusText.Format(metrics.Collect()));
@@ -79,13 +87,5 @@ internal sealed class StatusServer : IAsyncDisposable
                 response.StatusCode = StatusCodes.Status404NotFound;
                 return response.WriteAsync("/health/live, /health/ready and /metrics are here\n");
         }
-    }
-
-    /// <summary>The process's signals are the broker's: the web host neither waits for them nor reacts.</summary>
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 
-namespace Loire.Standalone;
+namespace Loire.Hosting;
 
 /// <summary>SIGTERM and Ctrl+C: the first asks the broker to stop in good order, a second one ends the process.</summary>
-internal sealed class StopSignal : IDisposable
+public sealed class StopSignal : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration _terminate;

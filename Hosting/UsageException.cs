@@ -1,7 +1,7 @@
-namespace Loire.Standalone;
+namespace Loire.Hosting;
 
 /// <summary>The command line or the configuration is wrong. The message is one line for the person who wrote it.</summary>
-internal sealed class UsageException(string message) : Exception(message)
+public sealed class UsageException(string message) : Exception(message)
 {
     /// <summary>" Did you mean …?" where one of <paramref name="known"/> is near.</summary>
     public static string Hint(string unknown, IEnumerable<string> known)

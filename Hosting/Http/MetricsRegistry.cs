@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 
-namespace Loire.Standalone.Http;
+namespace Loire.Hosting.Http;
 
 /// <summary>Adds up what some meters measure. A measurement whose tags were seen before allocates nothing.</summary>
-internal sealed class MetricsRegistry : IDisposable
+public sealed class MetricsRegistry : IDisposable
 {
     private readonly ConcurrentDictionary<Instrument, InstrumentSeries> _instruments = [];
     private readonly MeterListener _listener;
@@ -38,7 +38,7 @@ internal sealed class MetricsRegistry : IDisposable
 }
 
 /// <summary>One instrument's series, by their tags.</summary>
-internal sealed class InstrumentSeries(Instrument instrument)
+public sealed class InstrumentSeries(Instrument instrument)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<KeyValuePair<string, object?>[], Series> _series = new(new TagComparer());
@@ -96,7 +96,7 @@ internal sealed class InstrumentSeries(Instrument instrument)
 
 /// <summary>What was measured under one set of tags.</summary>
 /// <param name="bounds">Upper bounds of a histogram's buckets; null where it is none.</param>
-internal sealed class Series(IReadOnlyList<double>? bounds)
+public sealed class Series(IReadOnlyList<double>? bounds)
 {
     private readonly long[] _counts = new long[bounds?.Count ?? 0];
 

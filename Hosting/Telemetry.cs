@@ -1,14 +1,16 @@
 using Loire.Embedded;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
-namespace Loire.Standalone;
+namespace Loire.Hosting;
 
 /// <summary>Sends metrics and traces by OTLP where OTEL_EXPORTER_OTLP_ENDPOINT is set, in the environment or in the
 /// configuration; the other OTEL variables have their usual meaning.</summary>
-internal sealed class Telemetry : IDisposable
+public sealed class Telemetry : IDisposable
 {
     private const string EndpointKey = "OTEL_EXPORTER_OTLP_ENDPOINT";
 

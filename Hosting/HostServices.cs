@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Loire.Embedded;
+using Loire.Hosting.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Loire.Hosting;
+
+/// <summary>What a host has around its broker: signals, logs, telemetry, health and metrics.</summary>
+public sealed class HostServices : IAsyncDisposable
+{
+    private readonly Telemetry? _telemetry;
+    private StatusServer? _status;
+
+    private HostServices(IConfiguration configuration, HostSettings settings)
+    {
+        Logs = CreateLogs(configuration, settings.LogsJson);
+        _telemetry = Telemetry.Start(configuration);
+    }
+
+    public StopSignal Stop { get; } = new();
+    public Health Health { get; } = new();
+    public ILoggerFactory Logs { get; }
+
+    /// <exception cref="UsageException">The address of the telemetry is none.</exception>
+    /// <exception cref="IOException">The address for health and metrics is in use.</exception>
+    public static async Task<HostServices> StartAsync(IConfiguration configuration, HostSettings settings)
+    {
+        var services = new HostServices(configuration, settings);
+        try
+        {
+            services._status = await StatusServer.StartAsync(settings.HttpListen, services.Health, services.Logs);
+            return services;
+        }
+        catch
+        {
+            await services.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The one line that says that all is well.</summary>
+    public void AnnounceReady(HostPort kafka, string dataDirectory)
+    {
+        var sinceStart = DateTime.Now - Process.GetCurrentProcess().StartTime;
+        var http = _status is null ? "" : $", health and metrics on {_status.Address}";
+        Console.WriteLine(
+            $"Loire {HostProgram.Version} is ready after {sinceStart.TotalMilliseconds:F0} ms: Kafka clients connect to {kafka}, "
+            + $"data in {Path.GetFullPath(dataDirectory)}{http}");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_status is not null) await _status.DisposeAsync();
+        _telemetry?.Dispose();
+        Logs.Dispose();
+        Stop.Dispose();
+    }
+
+    private static ILoggerFactory CreateLogs(IConfiguration configuration, bool json) => LoggerFactory.Create(builder =>
+    {
+        builder.AddConfiguration(configuration.GetSection("Logging"));
+        if (json) builder.AddJsonConsole(console => console.UseUtcTimestamp = true);
+        else builder.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss.fff ";
+            console.ColorBehavior = LoggerColorBehavior.Default;
+        });
+    });
+}
