@@ -94,7 +94,18 @@ public sealed class BrokerHost : IAsyncDisposable
         await groups.StartAsync(cancellationToken);
 
         var handlers = BrokerHandlers.Create(
-            new BrokerPorts(catalog, catalog, partitions, brokers, groups, producerIds, store), time, logs);
+            new BrokerPorts(
+                catalog,
+                catalog,
+                partitions,
+                new SingleNodePartitionControl(catalog, node),
+                NoFollowers.Instance,
+                brokers,
+                groups,
+                producerIds,
+                store),
+            time,
+            logs);
 
         // A fixed address is known before the first client can ask for it, a free port when it is bound.
         var advertise = _options.Advertise ?? _options.Listen;

@@ -35,6 +35,12 @@ internal static class TypedConfigs
             OffsetsRetentionCheckIntervalMs = Long("offsets.retention.check.interval.ms"),
             OffsetsTopicPartitions = Int("offsets.topic.num.partitions"),
             OffsetsTopicReplicationFactor = Int("offsets.topic.replication.factor"),
+            ReplicaLagTimeMaxMs = Long("replica.lag.time.max.ms"),
+            ReplicaFetchMinBytes = Int("replica.fetch.min.bytes"),
+            ReplicaFetchWaitMaxMs = Int("replica.fetch.wait.max.ms"),
+            ReplicaFetchMaxBytes = Int("replica.fetch.max.bytes"),
+            ReplicaFetchResponseMaxBytes = Int("replica.fetch.response.max.bytes"),
+            ReplicaSocketTimeoutMs = Int("replica.socket.timeout.ms"),
         };
 
         string Text(string name) => layers.DescribeBroker(BrokerConfigTable.Table.Get(name)).Value!;

@@ -8,7 +8,7 @@ public static class BrokerHandlers
     public static IRequestHandler[] Create(BrokerPorts ports, TimeProvider time, ILoggerFactory logs) =>
     [
         new ProduceHandler(ports.Partitions, ports.Brokers, time),
-        new FetchHandler(ports.Partitions, ports.Brokers, ports.Configs, time, logs.CreateLogger<FetchHandler>()),
+        new FetchHandler(ports.Partitions, ports.Brokers, ports.Configs, ports.Followers, time, logs.CreateLogger<FetchHandler>()),
         new ListOffsetsHandler(ports.Partitions, logs.CreateLogger<ListOffsetsHandler>()),
         new OffsetForLeaderEpochHandler(ports.Partitions),
         new InitProducerIdHandler(ports.ProducerIds),
@@ -17,6 +17,9 @@ public static class BrokerHandlers
         new CreateTopicsHandler(ports.Catalog),
         new DeleteTopicsHandler(ports.Catalog, ports.Configs),
         new CreatePartitionsHandler(ports.Catalog),
+        new AlterPartitionReassignmentsHandler(ports.PartitionControl, ports.Catalog),
+        new ListPartitionReassignmentsHandler(ports.PartitionControl),
+        new ElectLeadersHandler(ports.PartitionControl, ports.Catalog),
         new DescribeConfigsHandler(ports.Catalog, ports.Brokers),
         new AlterConfigsHandler(ports.Catalog),
         new IncrementalAlterConfigsHandler(ports.Catalog),

@@ -7,6 +7,8 @@ public sealed record BrokerPorts(
     ITopicCatalog Catalog,
     IBrokerConfigs Configs,
     IPartitionDirectory Partitions,
+    IPartitionControl PartitionControl,
+    IReplicaAuthority Followers,
     IBrokerDirectory Brokers,
     IGroupCoordinators Groups,
     IProducerIds ProducerIds,

@@ -20,6 +20,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     private readonly IPartitionDirectory _partitions;
     private readonly IBrokerDirectory _brokers;
     private readonly IBrokerConfigs _configs;
+    private readonly IReplicaAuthority _followers;
     private readonly TimeProvider _time;
     private readonly ILogger<FetchHandler> _logger;
     private readonly FetchSessionCache _sessions = new(static () => Random.Shared.Next(1, int.MaxValue));
@@ -28,12 +29,14 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         IPartitionDirectory partitions,
         IBrokerDirectory brokers,
         IBrokerConfigs configs,
+        IReplicaAuthority followers,
         TimeProvider time,
         ILogger<FetchHandler> logger)
     {
         _partitions = partitions;
         _brokers = brokers;
         _configs = configs;
+        _followers = followers;
         _time = time;
         _logger = logger;
     }
@@ -43,6 +46,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
 
     public override async ValueTask<FetchResponse> HandleAsync(RequestContext context, FetchRequest request)
     {
+        if (CheckFollower(request) is not ErrorCode.None and var refused) return new FetchResponse { ErrorCode = refused };
         var isFull = request.SessionEpoch is NewSessionEpoch or LastEpoch;
         if (isFull)
         {
@@ -155,6 +159,14 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         return request.ForgottenTopicsData.SelectMany(
             topic => topic.Partitions,
             (topic, index) => new FetchKey(byId ? default : topic.Topic, byId ? topic.TopicId : default, index));
+    }
+
+    /// <summary>Whoever names a replica id must be a follower. The replica epoch came with version 15.</summary>
+    private ErrorCode CheckFollower(FetchRequest request)
+    {
+        var state = request.ReplicaState;
+        var follower = state.ReplicaId == NodeId.None ? request.ReplicaId : state.ReplicaId;
+        return follower == NodeId.None ? ErrorCode.None : _followers.Check(follower, state.ReplicaEpoch);
     }
 
     private static ReadIsolation IsolationOf(FetchRequest request) =>

@@ -11,6 +11,14 @@ namespace Loire.Broker.Partitions;
 public sealed partial class PartitionReplica : IFollowerReplica
 {
     private PartitionState? _state;
+    private volatile Action? _synced;
+
+    /// <inheritdoc/>
+    public Action? Synced
+    {
+        get => _synced;
+        set => _synced = value;
+    }
 
     /// <summary>Takes the role that the controller gave this replica. States not newer than the last one change nothing,
     /// so they may come late, twice and in any order.</summary>

@@ -262,14 +262,17 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
 
     void IPartitionLogObserver.OnDurable(Offset durableEnd)
     {
+        Action? synced;
         var effects = EffectList.Rent();
         lock (_lock)
         {
             _core.Durable(_self, durableEnd, effects);
             Publish();
+            synced = _core.FollowedLeader == NodeId.None ? null : Synced;
         }
 
         effects.RunAndReturn();
+        synced?.Invoke();
     }
 
     void IPartitionLogObserver.OnFailed(LogStoreException failure)

@@ -76,4 +76,22 @@ public sealed record BrokerConfig
     /// <summary>offsets.topic.replication.factor: of __consumer_offsets, lowered to the number of brokers where there
     /// are fewer.</summary>
     public int OffsetsTopicReplicationFactor { get; init; } = 3;
+
+    /// <summary>replica.lag.time.max.ms: a follower that was not caught up for longer leaves the in-sync set.</summary>
+    public long ReplicaLagTimeMaxMs { get; init; } = 30_000;
+
+    /// <summary>replica.fetch.min.bytes: a follower's fetch waits for as much.</summary>
+    public int ReplicaFetchMinBytes { get; init; } = 1;
+
+    /// <summary>replica.fetch.wait.max.ms: how long a follower's fetch waits.</summary>
+    public int ReplicaFetchWaitMaxMs { get; init; } = 500;
+
+    /// <summary>replica.fetch.max.bytes: of one partition in one fetch; a larger batch still goes through.</summary>
+    public int ReplicaFetchMaxBytes { get; init; } = 1_048_576;
+
+    /// <summary>replica.fetch.response.max.bytes: of all partitions in one fetch.</summary>
+    public int ReplicaFetchResponseMaxBytes { get; init; } = 10_485_760;
+
+    /// <summary>replica.socket.timeout.ms: a leader silent for longer is given up and tried anew.</summary>
+    public int ReplicaSocketTimeoutMs { get; init; } = 30_000;
 }

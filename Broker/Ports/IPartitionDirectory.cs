@@ -13,5 +13,7 @@ public interface IPartitionDirectory
 /// <param name="Error">NONE where <paramref name="Replica"/> is set; else UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,
 /// NOT_LEADER_OR_FOLLOWER, LEADER_NOT_AVAILABLE or KAFKA_STORAGE_ERROR.</param>
 /// <param name="Leader">Who leads, as far as known (KIP-951).</param>
+/// <param name="Follower">The local replica where it follows another broker's (then the error is NOT_LEADER_OR_FOLLOWER):
+/// consumers may read it up to its high watermark (KIP-392).</param>
 public readonly record struct PartitionLookup(
-    ErrorCode Error, PartitionReplica? Replica, NodeId Leader, LeaderEpoch LeaderEpoch);
+    ErrorCode Error, PartitionReplica? Replica, NodeId Leader, LeaderEpoch LeaderEpoch, PartitionReplica? Follower = null);

@@ -9,6 +9,10 @@ public interface IFollowerReplica
 {
     TopicIdPartition Partition { get; }
 
+    /// <summary>Told after each sync of the log while the replica follows a leader: its newest fetcher. Possibly on the
+    /// log's commit thread, with no lock held: must not block.</summary>
+    Action? Synced { get; set; }
+
     /// <summary>Whether it follows that broker now.</summary>
     bool IsFollowing(NodeId leader);
 

@@ -29,7 +29,12 @@ internal sealed class DataPath
         var brokers = new OneBroker();
         Produce = new ProduceHandler(Partitions, brokers, Time);
         Fetch = new FetchHandler(
-            Partitions, brokers, new FixedBrokerConfigs(config ?? BrokerConfig.Default), Time, NullLogger<FetchHandler>.Instance);
+            Partitions,
+            brokers,
+            new FixedBrokerConfigs(config ?? BrokerConfig.Default),
+            NoFollowers.Instance,
+            Time,
+            NullLogger<FetchHandler>.Instance);
     }
 
     public FakeLogStore Store { get; }

@@ -133,6 +133,7 @@ public sealed class ReplicaFetcherCoreTests
     {
         public TopicIdPartition Partition { get; } = new(new TopicId(Guid.Empty), new TopicName("t"), new PartitionIndex(partition));
         public NodeId Leader { get; set; } = ReplicaFetcherCoreTests.Leader;
+        public Action? Synced { get; set; }
         public bool IsSynced { get; set; } = true;
         public Offset End { get; set; }
         public FetchedOutcome Outcome { get; set; }

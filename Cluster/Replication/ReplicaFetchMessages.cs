@@ -1,0 +1,85 @@
+using Loire.Broker.Partitions;
+using Loire.Broker.Ports;
+using Loire.Broker.Replication;
+using Loire.Protocol;
+using Loire.Protocol.Messages;
+
+namespace Loire.Cluster.Replication;
+
+/// <summary>A follower's questions and its leader's answers as Kafka's Fetch messages have them. Topics go by id; their
+/// names are remembered from the questions.</summary>
+internal sealed class ReplicaFetchMessages(NodeId self)
+{
+    /// <summary>The first with the replica epoch (KIP-903).</summary>
+    public const short LowestVersion = 15;
+
+    private readonly Dictionary<TopicId, TopicName> _names = [];
+
+    /// <param name="generation">The replica epoch: a leader refuses one that is not the broker's present one.</param>
+    public FetchRequest ToRequest(ReplicaFetchRequest request, long generation, BrokerConfig config)
+    {
+        var message = new FetchRequest
+        {
+            ReplicaState = new() { ReplicaId = self, ReplicaEpoch = generation },
+            MaxWaitMs = config.ReplicaFetchWaitMaxMs,
+            MinBytes = config.ReplicaFetchMinBytes,
+            MaxBytes = config.ReplicaFetchResponseMaxBytes,
+            SessionId = request.SessionId,
+            SessionEpoch = request.SessionEpoch,
+        };
+        foreach (var topic in request.Partitions.GroupBy(partition => partition.Key.TopicId))
+        {
+            var asked = new FetchRequest.FetchTopic { TopicId = topic.Key };
+            foreach (var (partition, position) in topic)
+            {
+                _names[topic.Key] = partition.Topic;
+                asked.Partitions.Add(new()
+                {
+                    Partition = partition.Partition,
+                    CurrentLeaderEpoch = position.LeaderEpoch,
+                    FetchOffset = position.Offset,
+                    LastFetchedEpoch = position.LastFetchedEpoch,
+                    PartitionMaxBytes = config.ReplicaFetchMaxBytes,
+                });
+            }
+
+            message.Topics.Add(asked);
+        }
+
+        foreach (var topic in request.Forgotten.GroupBy(partition => partition.TopicId))
+        {
+            message.ForgottenTopicsData.Add(
+                new() { TopicId = topic.Key, Partitions = [.. topic.Select(partition => partition.Partition)] });
+        }
+
+        return message;
+    }
+
+    /// <returns>Refers to the bytes of <paramref name="response"/>.</returns>
+    public ReplicaFetchAnswer ToAnswer(FetchResponse response)
+    {
+        var partitions = new List<FetchedPartition>();
+        foreach (var topic in response.Responses)
+        {
+            if (!_names.TryGetValue(topic.TopicId, out var name)) continue;
+            foreach (var data in topic.Partitions)
+            {
+                partitions.Add(new FetchedPartition(
+                    new TopicIdPartition(topic.TopicId, name, data.PartitionIndex), ToRead(data), data.Records.Bytes));
+            }
+        }
+
+        return new ReplicaFetchAnswer(response.ErrorCode, response.SessionId, partitions);
+    }
+
+    private static FollowerRead ToRead(FetchResponse.PartitionData data)
+    {
+        var diverging = data.DivergingEpoch;
+        return new FollowerRead(
+            data.ErrorCode,
+            diverging.EndOffset == Offset.None ? null : new EpochEnd(diverging.Epoch, diverging.EndOffset),
+            Records: null,
+            data.HighWatermark,
+            data.LogStartOffset);
+    }
+}

@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Loire.Broker.Ports;
+using Loire.Broker.Replication;
+using Loire.Protocol;
+using Loire.Protocol.Client;
+using Loire.Protocol.Messages;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Cluster.Replication;
+
+/// <summary>Fetches from one leader broker for all partitions that it leads and this broker follows: carries out over a
+/// Kafka connection what a <see cref="ReplicaFetcherCore"/> decides. Never gives up; an outage is logged once. A replica
+/// that comes to follow another leader drops out by itself.</summary>
+public sealed partial class ReplicaFetcher : IAsyncDisposable
+{
+    private readonly ReplicaFetcherCore _core;
+    private readonly NodeId _leader;
+    private readonly Func<long> _generation;
+    private readonly IBrokerConfigs _configs;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly LeaderLink _link;
+    private readonly ReplicaFetchMessages _messages;
+
+    /// <summary>Replicas that the loop has not taken over yet: the core is the loop's alone.</summary>
+    private readonly ConcurrentQueue<IFollowerReplica> _added = new();
+
+    /// <summary>Holds one item while there may be something to ask.</summary>
+    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ITimer _nextAttempt;
+    private readonly Task _running;
+    private bool _isFailing;
+
+    /// <param name="locate">Where the leader is reached now; null while that is not known. Asked before each
+    /// request.</param>
+    /// <param name="generation">This broker's own, which is the replica epoch of its fetches.</param>
+    public ReplicaFetcher(
+        NodeId leader,
+        Func<BrokerEndpoint?> locate,
+        NodeId self,
+        Func<long> generation,
+        IBrokerConfigs configs,
+        TimeProvider time,
+        ILogger logger)
+    {
+        _leader = leader;
+        _generation = generation;
+        _configs = configs;
+        _time = time;
+        _logger = logger;
+        _core = new ReplicaFetcherCore(leader);
+        _link = new LeaderLink(leader, locate, self, configs, time);
+        _messages = new ReplicaFetchMessages(self);
+        _nextAttempt = time.CreateTimer(
+            static fetcher => ((ReplicaFetcher)fetcher!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _running = Task.Run(RunAsync);
+    }
+
+    /// <summary>Follows a partition, or tries it again at once that had errors. May be repeated.</summary>
+    public void Add(IFollowerReplica replica)
+    {
+        replica.Synced = Wake;
+        _added.Enqueue(replica);
+        Wake();
+    }
+
+    /// <summary>Ends at once, whatever is under way, and closes the connection.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+        await _nextAttempt.DisposeAsync();
+        await _link.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private void Wake() => _wakes.Writer.TryWrite(true);
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                while (_added.TryDequeue(out var replica)) _core.Add(replica);
+                if (_core.NextRequest(NowMs()) is { } request) await AskAsync(request);
+                else await WaitAsync();
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            LogStopped(_logger, _leader);
+        }
+    }
+
+    private async Task WaitAsync()
+    {
+        if (_core.NextAttemptMs != long.MaxValue)
+        {
+            var left = TimeSpan.FromMilliseconds(Math.Max(0, _core.NextAttemptMs - NowMs()));
+            _nextAttempt.Change(left, Timeout.InfiniteTimeSpan);
+        }
+
+        await _wakes.Reader.ReadAsync(_stop.Token);
+    }
+
+    private async Task AskAsync(ReplicaFetchRequest request)
+    {
+        try
+        {
+            var connection = await _link.ConnectAsync(_stop.Token);
+            var message = _messages.ToRequest(request, _generation(), _configs.Current);
+            using var answer = await connection.SendLeasedAsync<FetchRequest, FetchResponse>(message, _stop.Token);
+            _core.Answered(_messages.ToAnswer(answer.Response), NowMs());
+            Report(answer.Response.ErrorCode);
+        }
+        catch (Exception failure) when (!_stop.IsCancellationRequested)
+        {
+            await _link.DropAsync();
+            _core.Failed(NowMs());
+            if (!_isFailing) LogUnreachable(_logger, _leader, failure.Message, failure as KafkaClientException is null ? failure : null);
+            _isFailing = true;
+        }
+    }
+
+    /// <summary>Sessions come and go with the leader's restarts: that is no outage.</summary>
+    private void Report(ErrorCode error)
+    {
+        var isFailing = error
+            is not (ErrorCode.None or ErrorCode.FetchSessionIdNotFound or ErrorCode.InvalidFetchSessionEpoch);
+        if (isFailing && !_isFailing) LogRefused(_logger, _leader, error);
+        if (!isFailing && _isFailing) LogBack(_logger, _leader);
+        _isFailing = isFailing;
+    }
+
+    private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "No longer fetching from broker {Leader}")]
+    private static partial void LogStopped(ILogger logger, NodeId leader);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot fetch from broker {Leader}, trying on: {Reason}")]
+    private static partial void LogUnreachable(ILogger logger, NodeId leader, string reason, Exception? unexpected);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Broker {Leader} does not let this one fetch, trying on: {Error}")]
+    private static partial void LogRefused(ILogger logger, NodeId leader, ErrorCode error);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Fetching from broker {Leader} again")]
+    private static partial void LogBack(ILogger logger, NodeId leader);
+}
