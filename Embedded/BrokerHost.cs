@@ -34,6 +34,9 @@ public sealed class BrokerHost : IAsyncDisposable
     /// <summary>Why the broker takes no more writes; null while it does. Reads of what was acknowledged go on.</summary>
     public LogStoreException? Failure => _store!.Failure;
 
+    /// <summary>What of the log was found damaged since the start; null for nothing. All else is served.</summary>
+    public string? Damage => _store!.DamageSummary;
+
     /// <exception cref="KafkaException">INVALID_CONFIG: names the config.</exception>
     /// <exception cref="FormatException">The address to listen on is none.</exception>
     /// <exception cref="LogStoreException">The log is in use, damaged or of a newer format.</exception>
@@ -111,6 +114,7 @@ public sealed class BrokerHost : IAsyncDisposable
         var advertise = _options.Advertise ?? _options.Listen;
         if (advertise.Port != 0) brokers.Advertise(advertise.Host, advertise.Port);
         var meter = Own(new OwnedMeter()).Meter;
+        store.Observe(meter);
         var gateway = new KafkaConnectionHandler(
             new RequestDispatcher(handlers), catalog, _options.Gateway, meter, time, logs);
         var server = Own(await KafkaServer.StartAsync(endPoints, gateway, _options.Gateway, time, logs, cancellationToken));

@@ -14,6 +14,11 @@ public sealed class Health
     /// <summary>How the cluster is, as this broker sees it; null where there is none.</summary>
     public Func<string>? Cluster { get; set; }
 
+    /// <summary>What an operator should see to though clients are served; null for nothing. A broker with a damaged place in
+    /// its log stays ready: every other record is whole, clients prove each batch themselves, and neither a restart nor
+    /// the absence of the broker would mend it.</summary>
+    public Func<string?>? Warning { get; set; }
+
     /// <param name="failure">Why the broker takes no more writes; null while it does.</param>
     public void Ready(Func<Exception?> failure)
     {

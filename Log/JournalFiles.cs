@@ -14,6 +14,7 @@ internal class JournalFiles : IDisposable
     private readonly ConcurrentDictionary<int, SegmentFile> _open = new();
     private readonly ILogger _logger;
     private int _saidNotDirect;
+    private long _lastReadMs = long.MinValue / 2;
 
     public JournalFiles(string directory, JournalGeometry geometry, ILogger logger)
     {
@@ -64,11 +65,12 @@ internal class JournalFiles : IDisposable
 
     /// <summary>Writes whole sectors; when it returns they are on the disk.</summary>
     public virtual void Write(int segment, long offset, ReadOnlySpan<byte> bytes) =>
-        RandomAccess.Write(Find(segment).Writes, bytes, offset);
+        RandomAccess.Write(Find(segment).Writes.Value, bytes, offset);
 
     /// <summary>Reads within one segment; what lies beyond its file's end reads as zeros.</summary>
-    public void Read(long address, Span<byte> destination)
+    public virtual void Read(long address, Span<byte> destination)
     {
+        Volatile.Write(ref _lastReadMs, Environment.TickCount64);
         int segment = Geometry.SegmentOf(address);
         long offset = Geometry.OffsetInSegment(address);
         var file = Find(segment).Reads;
@@ -84,6 +86,9 @@ internal class JournalFiles : IDisposable
             offset += read;
         }
     }
+
+    public bool WasReadWithin(TimeSpan time) =>
+        Environment.TickCount64 - Volatile.Read(ref _lastReadMs) <= time.TotalMilliseconds;
 
     /// <summary>Makes a stretch of one segment zeros again, durably.</summary>
     public void Clear(long address, long sizeBytes)
@@ -105,9 +110,15 @@ internal class JournalFiles : IDisposable
     /// <summary>Deletes a segment's file. Nobody reads it any more.</summary>
     public void Remove(int segment)
     {
+        Close(segment);
+        File.Delete(PathOf(segment));
+    }
+
+    /// <summary>Lets go of a segment's file until it is read again.</summary>
+    protected void Close(int segment)
+    {
         if (_open.TryRemove(segment, out var file))
             file.Dispose();
-        File.Delete(PathOf(segment));
     }
 
     public void Dispose()
@@ -129,18 +140,26 @@ internal class JournalFiles : IDisposable
     private SegmentFile Open(int segment)
     {
         string path = PathOf(segment);
+        return new SegmentFile(
+            new Lazy<SafeFileHandle>(() => OpenForWrites(path)),
+            File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+    }
+
+    private SafeFileHandle OpenForWrites(string path)
+    {
         var writes = NativeFile.OpenForSyncedWrites(path, out bool direct);
         if (!direct && Interlocked.Exchange(ref _saidNotDirect, 1) == 0)
             _logger.NotDirect(Directory);
-        return new SegmentFile(
-            writes, File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return writes;
     }
 
-    private sealed record SegmentFile(SafeFileHandle Writes, SafeFileHandle Reads) : IDisposable
+    /// <param name="Writes">Opened by the first write: who only reads needs no right to write.</param>
+    private sealed record SegmentFile(Lazy<SafeFileHandle> Writes, SafeFileHandle Reads) : IDisposable
     {
         public void Dispose()
         {
-            Writes.Dispose();
+            if (Writes.IsValueCreated)
+                Writes.Value.Dispose();
             Reads.Dispose();
         }
     }

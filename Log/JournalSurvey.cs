@@ -12,6 +12,8 @@ internal sealed record DamagedRegion(long From, long Until, long FirstSequence, 
 /// <summary>Walks through a whole journal and proves everything in it: entries, batches, indexes, the checkpoint.</summary>
 internal sealed class JournalSurvey
 {
+    public const string NotWhole = "no whole entry, though whole ones follow";
+
     private readonly JournalDirectory _directory;
     private readonly JournalGeometry _geometry;
     private readonly List<LogDamage> _damages = [];
@@ -150,7 +152,7 @@ internal sealed class JournalSurvey
         if (scanner.TryResume(out long next))
         {
             AddRegion(new DamagedRegion(
-                End, next, NextSequence, scanner.NextSequence, IsTail: false, "no whole entry, though whole ones follow"));
+                End, next, NextSequence, scanner.NextSequence, IsTail: false, NotWhole));
             return true;
         }
         AddRegion(new DamagedRegion(

@@ -29,4 +29,13 @@ internal static partial class LogMessages
 
     [LoggerMessage(7, LogLevel.Information, "Removed {File}: nothing in it is wanted any more")]
     public static partial void SegmentRemoved(this ILogger logger, string file);
+
+    [LoggerMessage(8, LogLevel.Error,
+        "{File} is damaged at byte {FileOffset} (address {Address} of the journal): {What}. All else is served. With the broker " +
+        "stopped, 'loire log verify {Directory}' shows what is affected, 'loire log repair {Directory}' mends it")]
+    public static partial void Damaged(
+        this ILogger logger, string file, long fileOffset, long address, string what, string directory);
+
+    [LoggerMessage(9, LogLevel.Debug, "Closed with {Bytes} bytes of the old journal not proved again")]
+    public static partial void ScrubStopped(this ILogger logger, long bytes);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,7 @@ public sealed class LogStore : ILogStore
     private readonly PartitionContext _context;
     private readonly Journal _journal;
     private readonly Checkpointer _checkpointer;
+    private readonly JournalScrubber _scrubber;
     private readonly ILogger _logger;
     private int _nextHandle;
     private bool _closed;
@@ -56,6 +58,7 @@ public sealed class LogStore : ILogStore
         _journal.SegmentFull = _ => OnSegmentFull();
         _journal.OnFailed = OnFailed;
         _checkpointer.Start();
+        _scrubber = new JournalScrubber(directory.Files, _segments, DataDirectory, checkpoint.Until, logger);
         logger.Opened(
             DataDirectory, _partitions.Count, recovery.Begin, recovery.Tail, recovery.ReplayedBytes, watch.ElapsedMilliseconds);
     }
@@ -64,6 +67,19 @@ public sealed class LogStore : ILogStore
     public int MaxBatchBytes { get; }
     public LogStoreException? Failure => _journal.Failure;
     public CancellationToken Failed => _journal.Failed;
+
+    /// <summary>Damage found since the start in what the start did not read. All else is served.</summary>
+    public IReadOnlyList<LogDamage> Damages => _scrubber.Damages;
+
+    /// <summary>The same in one line, with what to do; null where there is none.</summary>
+    public string? DamageSummary => Damages is [var first, ..] damages
+        ? $"{damages.Count} damaged place(s) in the log, the first at byte {first.FileOffset} of {first.File}; " +
+            $"stop the broker and see 'loire log verify {DataDirectory}'"
+        : null;
+
+    /// <summary>Bytes of the journal that were not read since the start, and are about to be proved.</summary>
+    public long UnprovedBytes => _scrubber.LeftBytes;
+
     public IReadOnlyCollection<TopicIdPartition> Partitions =>
         _partitions.Values.Select(partition => partition.Partition).ToArray();
 
@@ -100,6 +116,15 @@ public sealed class LogStore : ILogStore
             log.Delete();
     }
 
+    /// <summary>Adds what is known of the log's health to a meter.</summary>
+    public void Observe(Meter meter)
+    {
+        meter.CreateObservableGauge(
+            "loire.log.damages", () => Damages.Count, "{place}", "Places of the log found damaged since the start");
+        meter.CreateObservableGauge(
+            "loire.log.unproved", () => UnprovedBytes, "By", "Bytes of the log that were not proved since the start");
+    }
+
     public ValueTask WaitForSpaceAsync(CancellationToken cancellationToken) => _journal.Space.WaitAsync(cancellationToken);
 
     public LogStoreSpace GetSpace()
@@ -118,6 +143,7 @@ public sealed class LogStore : ILogStore
 
     private void Close()
     {
+        _scrubber.Dispose();
         _checkpointer.Stop(SealLast);
         _journal.Dispose();
         _segments.Dispose();

@@ -18,6 +18,7 @@ return await HostProgram.RunAsync(args, usage, async configuration =>
     var broker = await BrokerHost.StartAsync(settings.Broker, host.Logs, TimeProvider.System, host.Stop.Token);
     await using (broker)
     {
+        host.Health.Warning = () => broker.Damage;
         host.Health.Ready(() => broker.Failure);
         host.AnnounceReady(broker.Address, broker.DataDirectory);
         await host.Stop.WaitAsync();

@@ -77,7 +77,8 @@ public sealed class StatusServer : IAsyncDisposable
             case "/health/ready":
                 var reason = health.NotReadyBecause;
                 response.StatusCode = reason is null ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-                return response.WriteAsync((reason ?? "ready") + "\n");
+                var warning = health.Warning?.Invoke() is { } text ? $"warning: {text}\n" : "";
+                return response.WriteAsync((reason ?? "ready") + "\n" + warning);
             case "/health/cluster" when health.Cluster is { } cluster:
                 return response.WriteAsync(cluster() + "\n");
             case "/metrics":

@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Log;
+
+/// <summary>Proves once after each start, on a thread of its own, what the start did not read: the journal before the
+/// checkpoint and the entries of its index files. What is damaged is said and remembered; it is mended with the broker
+/// stopped.</summary>
+internal sealed class JournalScrubber : IDisposable
+{
+    /// <summary>A journal with more damage than this is hopeless; more lines about it help nobody.</summary>
+    private const int MaxDamages = 100;
+
+    private readonly SegmentTable _segments;
+    private readonly JournalGeometry _geometry;
+    private readonly PacedFiles _files;
+    private readonly string _dataDirectory;
+    private readonly long _until;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Thread? _thread;
+    private ImmutableList<LogDamage> _damages = [];
+    private long _provedUntil;
+
+    /// <param name="until">The checkpoint's address: the start has proved what follows it.</param>
+    public JournalScrubber(JournalFiles served, SegmentTable segments, string dataDirectory, long until, ILogger logger)
+    {
+        _segments = segments;
+        _geometry = served.Geometry;
+        _files = new PacedFiles(served, _stopping.Token);
+        _dataDirectory = dataDirectory;
+        _until = until;
+        _logger = logger;
+        _provedUntil = StartOf(segments.First);
+        if (LeftBytes == 0)
+            return;
+        _thread = new Thread(Run) { IsBackground = true, Name = "journal scrub" };
+        _thread.Start();
+    }
+
+    public IReadOnlyList<LogDamage> Damages => Volatile.Read(ref _damages);
+    public long LeftBytes => Math.Max(_until - Volatile.Read(ref _provedUntil), 0);
+
+    public void Dispose()
+    {
+        _stopping.Cancel();
+        _thread?.Join();
+        _files.Dispose();
+        _stopping.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            CheckIndexes();
+            CheckEntries();
+        }
+        catch (OperationCanceledException)
+        {
+            _logger.ScrubStopped(LeftBytes);
+        }
+    }
+
+    private void CheckIndexes()
+    {
+        int end = _geometry.SegmentOf(_until - 1) + 1;
+        for (int segment = _segments.First; segment < end; segment++)
+        {
+            string path = SegmentIndexFile.PathOf(_files.PathOf(segment));
+            using var file = SegmentIndexFile.TryOpen(path, segment);
+            bool isIntact = file is not null && file.AreEntriesIntact();
+            if (!isIntact && segment >= _segments.First)
+                Report(new LogDamage(path, -1, 0, 0, "missing, or does not fit its checksum"));
+            _stopping.Token.ThrowIfCancellationRequested();
+        }
+    }
+
+    private void CheckEntries()
+    {
+        for (long from = _provedUntil; from < _until && _damages.Count < MaxDamages;)
+        {
+            try
+            {
+                from = ProveFrom(from);
+            }
+            catch (IOException unreadable)
+            {
+                from = Volatile.Read(ref _provedUntil);
+                if (from >= StartOf(_segments.First))
+                    ReportEntries(from, 0, $"what follows cannot be read: {unreadable.Message}");
+                from = StartOf(_geometry.SegmentOf(from) + 1);
+            }
+            from = Math.Max(from, StartOf(_segments.First));
+            Volatile.Write(ref _provedUntil, from);
+        }
+    }
+
+    /// <returns>Up to where the journal is proved, or is not there any more.</returns>
+    private long ProveFrom(long from)
+    {
+        var scanner = new JournalScanner(_files, from, nextSequence: -1);
+        while (_damages.Count < MaxDamages)
+        {
+            while (scanner.MoveNext())
+            {
+                if (scanner.Address >= _until)
+                    return _until;
+                Volatile.Write(ref _provedUntil, scanner.Address);
+            }
+            if (JournalGeometry.RoundUpToSector(scanner.EndAddress) >= _until)
+                break;
+            long kept = StartOf(_segments.First);
+            if (kept > scanner.EndAddress)
+                return kept;
+
+            bool goesOn = scanner.TryResume(out long next) && next < _until;
+            ReportEntries(
+                scanner.EndAddress, (goesOn ? next : _until) - scanner.EndAddress, JournalSurvey.NotWhole);
+            if (!goesOn)
+                break;
+        }
+        return _until;
+    }
+
+    private void ReportEntries(long address, long sizeBytes, string what) => Report(new LogDamage(
+        _files.PathOf(_geometry.SegmentOf(address)), address, _geometry.OffsetInSegment(address), sizeBytes, what));
+
+    private void Report(LogDamage damage)
+    {
+        _damages = _damages.Add(damage);
+        _logger.Damaged(damage.File, damage.FileOffset, damage.Address, damage.What, _dataDirectory);
+    }
+
+    private long StartOf(int segment) => Math.Max(_geometry.StartOf(segment), JournalGeometry.FirstAddress);
+}

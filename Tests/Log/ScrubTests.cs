@@ -1,0 +1,77 @@
+using Loire.Log;
+using Loire.Protocol;
+using Loire.Tests.Broker.Gateway;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Log;
+
+public sealed class ScrubTests
+{
+    private const int Batches = 200;
+    private const int BatchBytes = 5000;
+
+    [Fact]
+    public async Task A_bit_flipped_long_ago_is_found_after_the_start_and_all_else_is_served()
+    {
+        using var directory = new TemporaryDirectory();
+        await FillAsync(directory);
+        string damaged = Path.Combine(directory.Journal, "0000000001.journal");
+        await FlipAsync(damaged, 100_000);
+        var expected = LogVerifier.Verify(directory.Path).Damages.ShouldHaveSingleItem();
+
+        await using var store = LogStore.Open(directory.Options);
+        store.Open(TestBatches.Partition(0), new RecordingObserver()).LogEndOffset.ShouldBe(new Offset(Batches));
+        await ScrubbedAsync(store);
+
+        store.Damages.ShouldBe([expected]);
+        expected.File.ShouldBe(damaged);
+        expected.FileOffset.ShouldBeInRange(100_000 - BatchBytes - 200, 100_000);
+    }
+
+    [Fact]
+    public async Task A_bit_flipped_in_an_index_s_entries_is_found_after_the_start()
+    {
+        using var directory = new TemporaryDirectory();
+        await FillAsync(directory);
+        string damaged = Path.Combine(directory.Journal, "0000000001.index");
+        await FlipAsync(damaged, new FileInfo(damaged).Length - 10);
+
+        await using var store = LogStore.Open(directory.Options);
+        await ScrubbedAsync(store);
+
+        store.Damages.ShouldHaveSingleItem().File.ShouldBe(damaged);
+    }
+
+    [Fact]
+    public async Task Segments_that_go_away_meanwhile_are_no_damage()
+    {
+        using var directory = new TemporaryDirectory();
+        await FillAsync(directory);
+
+        await using var store = LogStore.Open(directory.Options);
+        var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+        log.AdvanceLogStart(new Offset(Batches - 1));
+        await ScrubbedAsync(store);
+
+        store.Damages.ShouldBeEmpty();
+    }
+
+    private static async Task FillAsync(TemporaryDirectory directory)
+    {
+        await using var store = LogStore.Open(directory.Options);
+        var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+        for (int i = 0; i < Batches; i++)
+            log.Append(store, TestBatches.Create(i, payloadBytes: BatchBytes));
+    }
+
+    private static async Task FlipAsync(string file, long position)
+    {
+        byte[] bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+        bytes[position] ^= 4;
+        await File.WriteAllBytesAsync(file, bytes, TestContext.Current.CancellationToken);
+    }
+
+    private static Task ScrubbedAsync(LogStore store) => GatewayFixture.Until(
+        () => store.UnprovedBytes == 0, () => $"{store.UnprovedBytes} bytes are left to prove");
+}
