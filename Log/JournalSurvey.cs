@@ -48,7 +48,9 @@ internal sealed class JournalSurvey
     public Checkpoint? Checkpoint { get; }
     public bool IsCheckpointDamaged { get; }
     public IReadOnlyList<DamagedRegion> Regions => _regions;
-    public IList<string> DamagedIndexes { get; } = [];
+
+    /// <summary>The segments whose index files are missing, or do not fit them, or would not after a repair.</summary>
+    public IList<int> DamagedIndexes { get; } = [];
     public LossTracker Losses => _losses;
 
     /// <summary>Where the journal ends, and the number of the entry that would come there.</summary>
@@ -187,13 +189,13 @@ internal sealed class JournalSurvey
             string path = SegmentIndexFile.PathOf(_directory.Files.PathOf(segment));
             if (damaged.Contains(segment))
             {
-                DamagedIndexes.Add(path);
+                DamagedIndexes.Add(segment);
                 continue;
             }
             using var file = SegmentIndexFile.TryOpen(path, segment);
             if (file is not null && built.Agrees(file))
                 continue;
-            DamagedIndexes.Add(path);
+            DamagedIndexes.Add(segment);
             _damages.Add(new LogDamage(
                 path, -1, 0, 0, file is null ? "missing or damaged; the next start rebuilds it" : "does not fit its segment"));
         }

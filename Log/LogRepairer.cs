@@ -1,5 +1,9 @@
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Loire.Broker.Ports;
+using Loire.Broker.Topics;
 
 namespace Loire.Log;
 
@@ -8,6 +12,7 @@ namespace Loire.Log;
 public static class LogRepairer
 {
     private const string KeptDirectory = "journal-cut";
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <param name="progress">Told now and then: bytes done, bytes in all.</param>
     /// <returns>What was found, all of which is mended now; the losses are what could not be kept.</returns>
@@ -19,6 +24,8 @@ public static class LogRepairer
         var directory = JournalSurvey.Open(dataDirectory);
         using var files = directory.Files;
         var survey = JournalSurvey.Run(directory, progress);
+        if (survey.Losses.Losses.Count > 0)
+            RenewDirectoryId(dataDirectory);
         if (survey.IsCheckpointDamaged)
             RemoveCheckpoint(directory, dataDirectory);
         foreach (var region in survey.Regions)
@@ -26,12 +33,25 @@ public static class LogRepairer
             Keep(files, region, dataDirectory);
             CutOut(files, region);
         }
-        foreach (string index in survey.DamagedIndexes)
-            File.Delete(index);
+        foreach (int segment in survey.DamagedIndexes)
+            File.Delete(IndexOf(files, segment));
         if (survey.Checkpoint is { } checkpoint && JournalGeometry.RoundUpToSector(survey.End) < checkpoint.Until)
             MoveBack(checkpoint, survey).Write(directory.Path);
+        RebuildIndexes(directory, survey.DamagedIndexes);
         NativeFile.SyncDirectory(directory.Path);
         return survey.ToReport();
+    }
+
+    /// <summary>A cluster counts on every record it acknowledged being in the directory it knows by this id. The directory
+    /// that will lack some is another one to it, and is so before the first is cut out.</summary>
+    private static void RenewDirectoryId(string dataDirectory)
+    {
+        string path = Path.Combine(dataDirectory, "meta.json");
+        if (!File.Exists(path))
+            return;
+        var meta = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
+        meta["directoryId"] = RandomIds.NewClusterId();
+        DurableFile.Write(path, Encoding.UTF8.GetBytes(meta.ToJsonString(Indented)));
     }
 
     /// <summary>Without a checkpoint the next start replays the journal from its beginning.</summary>
@@ -88,6 +108,20 @@ public static class LogRepairer
             at = end;
         }
     }
+
+    /// <summary>A start would do it too; but what was repaired is to be whole.</summary>
+    private static void RebuildIndexes(JournalDirectory directory, IEnumerable<int> segments)
+    {
+        var files = directory.Files;
+        long until = Checkpoint.TryRead(directory.Path)?.Until ?? 0;
+        foreach (int segment in segments.Where(segment => files.Geometry.StartOf(segment) < until))
+        {
+            long end = Math.Min(files.Geometry.StartOf(segment + 1), until);
+            SegmentIndexBuilder.Rebuild(files, segment, end, IndexOf(files, segment)).Dispose();
+        }
+    }
+
+    private static string IndexOf(JournalFiles files, int segment) => SegmentIndexFile.PathOf(files.PathOf(segment));
 
     /// <summary>The checkpoint of a journal that ends before it.</summary>
     private static Checkpoint MoveBack(Checkpoint checkpoint, JournalSurvey survey) => checkpoint with
