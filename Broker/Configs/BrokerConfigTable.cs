@@ -45,6 +45,8 @@ public static class BrokerConfigTable
             "Topics without a max.message.bytes of their own."),
         new("min.insync.replicas", ConfigType.Int, "1", AtLeast(1),
             "Topics without a min.insync.replicas of their own."),
+        new("unclean.leader.election.enable", ConfigType.Boolean, "false", Any,
+            "Topics without an unclean.leader.election.enable of their own."),
     ];
 
     private static IEnumerable<ConfigDefinition> Limits =>
@@ -150,8 +152,6 @@ public static class BrokerConfigTable
         new("num.recovery.threads.per.data.dir", ConfigType.Int, "2", AtLeast(1),
             "No effect: the journal is replayed once for all partitions."),
         new("num.replica.fetchers", ConfigType.Int, "1", AtLeast(1), "No effect on one broker: nothing is replicated."),
-        new("unclean.leader.election.enable", ConfigType.Boolean, "false", Any,
-            "No effect on one broker: there is no other replica to elect."),
     ];
 
     private static IEnumerable<ConfigDefinition> ShownFixed =>

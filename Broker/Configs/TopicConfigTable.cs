@@ -41,6 +41,9 @@ public static class TopicConfigTable
         { Fallbacks = [new("log.retention.bytes")] },
         new("retention.ms", ConfigType.Long, "604800000", AtLeast(-1), "How long records are kept; -1 for ever.")
         { Fallbacks = BrokerConfigTable.RetentionChain },
+        new("unclean.leader.election.enable", ConfigType.Boolean, "false", Any,
+            "Lets a replica that is not in sync lead where no other is up: what it lacks is lost. No effect on one broker.")
+        { Fallbacks = [new("unclean.leader.election.enable")] },
     ];
 
     private static IEnumerable<ConfigDefinition> Shown =>
@@ -90,9 +93,6 @@ public static class TopicConfigTable
         { Fallbacks = [new("log.roll.jitter.ms"), new("log.roll.jitter.hours", BrokerConfigTable.HourMs)] },
         new("segment.ms", ConfigType.Long, "604800000", AtLeast(1), "No effect: partitions share one journal.")
         { Fallbacks = [new("log.roll.ms"), new("log.roll.hours", BrokerConfigTable.HourMs)] },
-        new("unclean.leader.election.enable", ConfigType.Boolean, "false", Any,
-            "No effect on one broker: there is no other replica to elect.")
-        { Fallbacks = [new("unclean.leader.election.enable")] },
     ];
 
     private static Dictionary<string, string> Refused => new(StringComparer.Ordinal)

@@ -64,6 +64,7 @@ internal static class TypedConfigs
             Compact = policies.Contains("compact", StringComparer.Ordinal),
             Compression = Codec(Text("compression.type")),
             MinInSyncReplicas = Int("min.insync.replicas"),
+            UncleanLeaderElection = bool.Parse(Text("unclean.leader.election.enable")),
         };
 
         string Text(string name) => layers.DescribeTopic(TopicConfigTable.Table.Get(name), overrides).Value!;

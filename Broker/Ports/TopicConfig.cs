@@ -36,4 +36,8 @@ public sealed record TopicConfig
 
     /// <summary>min.insync.replicas.</summary>
     public int MinInSyncReplicas { get; init; } = 1;
+
+    /// <summary>unclean.leader.election.enable: where no in-sync replica is up, another may lead, and what only the in-sync
+    /// ones had is lost.</summary>
+    public bool UncleanLeaderElection { get; init; }
 }

@@ -14,7 +14,7 @@ public static class TopicPlacement
     /// <exception cref="KafkaException">INVALID_REQUEST, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR,
     /// INVALID_REPLICA_ASSIGNMENT, POLICY_VIOLATION.</exception>
     public static ImmutableArray<ImmutableArray<NodeId>> Place(
-        NewTopic topic, BrokerConfig config, ImmutableArray<NodeId> brokers)
+        NewTopic topic, BrokerConfig config, ImmutableArray<PlacementBroker> brokers)
     {
         if (topic.Assignments is { } assignments)
         {
@@ -54,32 +54,34 @@ public static class TopicPlacement
 
         var count = topic.PartitionCount == -1 ? config.NumPartitions : topic.PartitionCount;
         CheckAdded(count);
-        return Spread(0, count, replicas, brokers);
+        return ReplicaSpread.Place(topic.Name, 0, count, replicas, brokers);
     }
 
     /// <summary>Replicas of the partitions that are added.</summary>
     /// <exception cref="KafkaException">INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT, POLICY_VIOLATION.</exception>
+    /// <param name="present">How many there are.</param>
+    /// <param name="replicas">How many a partition has.</param>
     public static ImmutableArray<ImmutableArray<NodeId>> Grow(
-        TopicMetadata topic,
+        TopicName topic,
+        int present,
+        int replicas,
         int totalCount,
         ImmutableArray<ImmutableArray<NodeId>>? assignments,
-        ImmutableArray<NodeId> brokers)
+        ImmutableArray<PlacementBroker> brokers)
     {
-        var present = topic.Partitions.Length;
         if (totalCount <= present)
         {
             throw new KafkaException(
                 ErrorCode.InvalidPartitions,
                 totalCount == present
-                    ? $"Topic {topic.Name} already has {present} partition(s)."
-                    : $"Topic {topic.Name} has {present} partition(s), and partitions cannot be taken away: {totalCount} would.");
+                    ? $"Topic {topic} already has {present} partition(s)."
+                    : $"Topic {topic} has {present} partition(s), and partitions cannot be taken away: {totalCount} would.");
         }
 
         var added = totalCount - present;
         CheckAdded(added);
-        var replicas = topic.Partitions[0].Replicas.Length;
         if (assignments is not { } given)
-            return Spread(present, added, replicas, brokers);
+            return ReplicaSpread.Place(topic, present, added, Math.Min(replicas, brokers.Length), brokers);
         if (given.Length != added)
         {
             throw new KafkaException(
@@ -89,11 +91,6 @@ public static class TopicPlacement
         CheckAssignments(given, replicas, brokers);
         return given;
     }
-
-    private static ImmutableArray<ImmutableArray<NodeId>> Spread(
-        int first, int count, int replicas, ImmutableArray<NodeId> brokers) =>
-        [.. Enumerable.Range(first, count).Select(partition =>
-            Enumerable.Range(0, replicas).Select(replica => brokers[(partition + replica) % brokers.Length]).ToImmutableArray())];
 
     private static void CheckAdded(int count)
     {
@@ -105,7 +102,7 @@ public static class TopicPlacement
     }
 
     private static void CheckAssignments(
-        ImmutableArray<ImmutableArray<NodeId>> assignments, int? replicas, ImmutableArray<NodeId> brokers)
+        ImmutableArray<ImmutableArray<NodeId>> assignments, int? replicas, ImmutableArray<PlacementBroker> brokers)
     {
         if (assignments.IsEmpty)
             throw new KafkaException(ErrorCode.InvalidReplicaAssignment, "The replica assignment is empty.");
@@ -114,7 +111,7 @@ public static class TopicPlacement
         {
             if (assignment.IsEmpty)
                 throw Invalid("includes an empty replica list");
-            if (assignment.FirstOrDefault(node => !brokers.Contains(node), NodeId.None) is var unknown && unknown != NodeId.None)
+            if (assignment.FirstOrDefault(node => !brokers.Any(broker => broker.Node == node), NodeId.None) is var unknown && unknown != NodeId.None)
                 throw Invalid($"names broker {unknown}, which is not in this cluster");
             if (assignment.Distinct().Count() != assignment.Length)
                 throw Invalid("names a broker twice for one partition");

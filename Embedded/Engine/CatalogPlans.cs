@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Loire.Broker.Configs;
 using Loire.Broker.Ports;
 using Loire.Broker.Topics;
 using Loire.Protocol;
@@ -11,34 +10,28 @@ internal static class CatalogPlans
 {
     public static TopicCreated Create(CatalogState state, NewTopic topic, TopicId id)
     {
-        if (TopicNames.FindFault(topic.Name) is { } fault)
-            throw new KafkaException(ErrorCode.InvalidTopicException, fault);
-        if (topic.Name == TopicNames.ClusterMetadata)
-            throw new KafkaException(ErrorCode.InvalidRequest, $"Topic {topic.Name} is Kafka's own and cannot be created.");
-        if (state.Topics.Find(topic.Name) is not null)
-            throw new KafkaException(ErrorCode.TopicAlreadyExists, $"Topic '{topic.Name}' already exists.");
-        if (state.FindCollision(topic.Name) is { } other)
-        {
-            throw new KafkaException(
-                ErrorCode.InvalidTopicException,
-                $"Topic '{topic.Name}' collides with '{other}': metric names cannot tell '.' and '_' apart.");
-        }
-
-        var configs = TopicConfigTable.Table.Normalize(topic.ConfigOverrides);
-        var partitions = TopicPlacement.Place(topic, state.Configs.Broker, [state.Node]);
-        return new TopicCreated(topic.Name.Value, id.Value, partitions.Length, configs);
+        if (state.Topics.Find(topic.Name) is not null) throw TopicPlans.AlreadyExists(topic.Name);
+        if (state.FindCollision(topic.Name) is { } other) throw TopicPlans.Collides(topic.Name, other);
+        var plan = TopicPlans.Create(topic, state.Configs.Broker, [new PlacementBroker(state.Node)]);
+        return new TopicCreated(topic.Name.Value, id.Value, plan.Placements.Length, plan.ConfigOverrides);
     }
 
     public static TopicDeleted Delete(CatalogState state, TopicId id) =>
         state.Topics.Find(id) is not null
             ? new TopicDeleted(id.Value)
-            : throw new KafkaException(ErrorCode.UnknownTopicId, $"There is no topic with the id {id}.");
+            : throw TopicPlans.Unknown(id);
 
     public static PartitionsAdded Grow(
         CatalogState state, TopicName name, int totalCount, ImmutableArray<ImmutableArray<NodeId>>? assignments)
     {
         var topic = FindTopic(state, name);
-        var added = TopicPlacement.Grow(topic, totalCount, assignments, [state.Node]);
+        var added = TopicPlacement.Grow(
+            name,
+            topic.Partitions.Length,
+            topic.Partitions[0].Replicas.Length,
+            totalCount,
+            assignments,
+            [new PlacementBroker(state.Node)]);
         return new PartitionsAdded(topic.Id.Value, topic.Partitions.Length + added.Length);
     }
 
@@ -50,21 +43,10 @@ internal static class CatalogPlans
         CheckResource(state, resource);
         var before = state.GetOverrides(resource);
         var after = change(before);
-        if (resource.Type == ConfigResourceType.Topic)
-            return new ConfigsSet(resource.Type, resource.Name, TopicConfigTable.Table.Normalize(after));
-
-        var normalized = BrokerConfigTable.Table.Normalize(after);
-        foreach (var name in normalized.Keys)
-        {
-            if (!BrokerConfigTable.Table.Get(name).IsDynamic)
-            {
-                throw new KafkaException(
-                    ErrorCode.InvalidConfig,
-                    $"The broker config {name} cannot be changed on a running broker: set it in the host's configuration.");
-            }
-        }
-
-        return new ConfigsSet(resource.Type, resource.Name, normalized);
+        var overrides = resource.Type == ConfigResourceType.Topic
+            ? TopicPlans.TopicOverrides(after)
+            : TopicPlans.BrokerOverrides(after);
+        return new ConfigsSet(resource.Type, resource.Name, overrides);
     }
 
     private static void CheckResource(CatalogState state, ConfigResource resource)
@@ -87,6 +69,5 @@ internal static class CatalogPlans
     }
 
     private static TopicMetadata FindTopic(CatalogState state, TopicName name) =>
-        state.Topics.Find(name)
-        ?? throw new KafkaException(ErrorCode.UnknownTopicOrPartition, $"Topic '{name}' does not exist.");
+        state.Topics.Find(name) ?? throw TopicPlans.Unknown(name);
 }
