@@ -25,9 +25,10 @@ internal sealed class DirectoryLock : IDisposable
             throw new LogStoreException(
                 $"{directory} is in use by process {ReadOwner(path)}: stop it, or name another data directory.", failure);
         }
-        file.SetLength(0);
+        // Over what stands there, which a full disk has room for.
         file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
         file.Flush();
+        file.SetLength(file.Position);
         return new DirectoryLock(file);
     }
 

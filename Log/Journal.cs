@@ -77,10 +77,19 @@ internal sealed unsafe class Journal : IDisposable
     /// <summary>Called once, on a thread that holds no lock, when <see cref="Failure"/> is set.</summary>
     public Action<LogStoreException>? OnFailed { get; set; }
 
-    /// <param name="directory">The journal's.</param>
-    public static LogStoreException NoNextFile(string directory, Exception failure) => new(
-        $"No space for the journal's next file: {failure.Message}. Nothing is appended; free space in {directory} and " +
-        "start again.", failure);
+    /// <summary>Claims the file that the next entry goes to. Where there is no room for it, the journal is only read.</summary>
+    public void Begin()
+    {
+        try
+        {
+            Files.Allocate(_segment);
+            Allocator.Request(_segment + 1);
+        }
+        catch (IOException noRoom)
+        {
+            Fail(NoNextFile(noRoom));
+        }
+    }
 
     /// <summary>Appends an entry. The caller holds <see cref="AppendLock"/> and calls <see cref="CommitLoop.Start"/> when it
     /// has let go of it.</summary>
@@ -179,6 +188,10 @@ internal sealed unsafe class Journal : IDisposable
         Files.Dispose();
     }
 
+    private LogStoreException NoNextFile(Exception failure) => new(
+        $"No space for the journal's next file: {failure.Message}. Nothing is appended; free space in {Files.Directory} and " +
+        "start again.", failure);
+
     private int PageSlot(long address) => (int)(Geometry.PageOf(address) & (_pages.Length - 1));
 
     /// <summary>A page that is not whole on the disk is never given up. One that is, is when FASTER is about to begin the
@@ -207,7 +220,7 @@ internal sealed unsafe class Journal : IDisposable
         {
             if (failure is null)
                 return false;
-            Fail(NoNextFile(Files.Directory, failure));
+            Fail(NoNextFile(failure));
             throw Failure!;
         }
         SegmentFull?.Invoke(_segment);

@@ -37,15 +37,6 @@ public sealed class LogStore : ILogStore
         var checkpoint = Checkpoint.TryRead(directory.Path) ?? directory.FirstCheckpoint();
         var recovery = new Recovery(directory.Files, _context, logger);
         recovery.Run(checkpoint);
-        try
-        {
-            directory.Files.Allocate(directory.Files.Geometry.SegmentOf(recovery.Tail));
-        }
-        catch (IOException noRoom)
-        {
-            throw Journal.NoNextFile(directory.Files.Directory, noRoom);
-        }
-
         _journal = new Journal(directory.Files, directory.MemoryBytes, recovery.Tail, recovery.NextSequence);
         _context.Journal = _journal;
         _nextHandle = recovery.NextHandle;
@@ -57,6 +48,7 @@ public sealed class LogStore : ILogStore
             _checkpointer.Add(full);
         _journal.SegmentFull = _ => OnSegmentFull();
         _journal.OnFailed = OnFailed;
+        _journal.Begin();
         _checkpointer.Start();
         _scrubber = new JournalScrubber(directory.Files, _segments, DataDirectory, checkpoint.Until, logger);
         logger.Opened(

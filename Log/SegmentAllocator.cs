@@ -13,13 +13,13 @@ internal sealed class SegmentAllocator : IDisposable
     private Exception? _failure;
     private bool _stopping;
 
-    /// <param name="segment">A segment that has its file; the one after is made at once.</param>
+    /// <param name="segment">The segment that is filled first.</param>
     public SegmentAllocator(JournalFiles files, int segment, SpaceGate space)
     {
         _files = files;
         _space = space;
         _ready = segment;
-        _wanted = segment + 1;
+        _wanted = segment;
         _thread = new Thread(Allocate) { IsBackground = true, Name = "journal allocator" };
         _thread.Start();
     }

@@ -4,10 +4,13 @@ namespace Loire.Broker.Ports;
 /// call at a time.</summary>
 public interface IPartitionHost
 {
+    /// <summary>Why no replica can be opened; null while they can.</summary>
+    LogStoreException? Failure { get; }
+
     /// <summary>Opens the replicas of a topic that are not open yet, and applies its settings to all of them.</summary>
     void Apply(TopicMetadata topic);
 
     /// <summary>Closes a topic's replicas, answers what waits on them with UNKNOWN_TOPIC_OR_PARTITION, and deletes their
-    /// logs.</summary>
+    /// logs; where that fails, the next start does.</summary>
     void Remove(TopicMetadata topic);
 }

@@ -20,6 +20,8 @@ public sealed partial class SingleNodePartitions(
     /// <summary>Every replica there is at this moment.</summary>
     public IEnumerable<PartitionReplica> Replicas => _byId.SelectMany(topic => topic.Value.Replicas);
 
+    public LogStoreException? Failure => store.Failure;
+
     public PartitionLookup Find(TopicName topic, PartitionIndex partition) =>
         _byName.TryGetValue(topic, out var replicas) ? Find(replicas, partition) : Unknown(ErrorCode.UnknownTopicOrPartition);
 
@@ -52,7 +54,7 @@ public sealed partial class SingleNodePartitions(
         foreach (var replica in replicas.Replicas)
         {
             replica.Close(ErrorCode.UnknownTopicOrPartition);
-            store.Delete(replica.Partition);
+            DeleteLog(replica.Partition);
         }
     }
 
@@ -64,7 +66,19 @@ public sealed partial class SingleNodePartitions(
         {
             if (_byId.TryGetValue(partition.TopicId, out var topic) && topic.Has(partition.Partition)) continue;
             LogStray(logger, partition, partition.TopicId);
+            DeleteLog(partition);
+        }
+    }
+
+    private void DeleteLog(TopicIdPartition partition)
+    {
+        try
+        {
             store.Delete(partition);
+        }
+        catch (LogStoreException failure)
+        {
+            LogKept(logger, partition, failure.Message);
         }
     }
 
@@ -88,6 +102,9 @@ public sealed partial class SingleNodePartitions(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Removing the log of {Partition}: no topic has the id {TopicId}")]
     private static partial void LogStray(ILogger logger, TopicIdPartition partition, TopicId topicId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The log of {Partition} is kept until the next start: {Reason}")]
+    private static partial void LogKept(ILogger logger, TopicIdPartition partition, string reason);
 
     private sealed class TopicReplicas(ImmutableArray<PartitionReplica> replicas)
     {

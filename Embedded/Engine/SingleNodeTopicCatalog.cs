@@ -61,7 +61,7 @@ public sealed partial class SingleNodeTopicCatalog : ITopicCatalog, IBrokerConfi
     public async Task<TopicMetadata> CreateTopicAsync(NewTopic topic, bool validateOnly, CancellationToken cancellationToken)
     {
         var id = RandomIds.NewTopicId();
-        var after = await SubmitAsync(state => CatalogPlans.Create(state, topic, id), validateOnly, cancellationToken);
+        var after = await SubmitAsync(state => CatalogPlans.Create(WithOpenLog(state), topic, id), validateOnly, cancellationToken);
         return after.Topics.Find(id)!;
     }
 
@@ -74,7 +74,7 @@ public sealed partial class SingleNodeTopicCatalog : ITopicCatalog, IBrokerConfi
         ImmutableArray<ImmutableArray<NodeId>>? assignments,
         bool validateOnly,
         CancellationToken cancellationToken) =>
-        SubmitAsync(state => CatalogPlans.Grow(state, topic, totalCount, assignments), validateOnly, cancellationToken);
+        SubmitAsync(state => CatalogPlans.Grow(WithOpenLog(state), topic, totalCount, assignments), validateOnly, cancellationToken);
 
     public Task AlterConfigsAsync(
         ConfigResource resource,
@@ -99,6 +99,10 @@ public sealed partial class SingleNodeTopicCatalog : ITopicCatalog, IBrokerConfi
             ? await command.Outcome.WaitAsync(cancellationToken)
             : throw new KafkaException(ErrorCode.KafkaStorageError, "The broker is shutting down.");
     }
+
+    /// <summary>A topic that cannot have its logs is refused before it is durable.</summary>
+    private CatalogState WithOpenLog(CatalogState state) =>
+        _host.Failure is { } failure ? throw new KafkaException(ErrorCode.KafkaStorageError, failure.Message) : state;
 
     private async Task RunAsync()
     {

@@ -37,7 +37,7 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public async Task A_full_disk_stops_appends_when_the_claimed_space_is_used_and_loses_nothing()
+    public async Task A_full_disk_stops_appends_when_the_claimed_space_is_used_and_loses_nothing_and_a_start_serves_reads()
     {
         using var directory = new TemporaryDirectory();
         FaultyFiles files = null!;
@@ -60,6 +60,17 @@ public sealed class FailureTests
             failure.Message.ShouldContain("No space");
             failure.Message.ShouldContain(directory.Path);
             acknowledged.Count.ShouldBeGreaterThan(100_000);
+            log.ReadAll().ShouldBe(acknowledged);
+        }
+
+        // The last file is full, so that a start needs another one.
+        await using (var full = LogStore.Open(Options(directory, created => created.FailAllocations = true)))
+        {
+            var observer = new RecordingObserver();
+            var log = full.Open(TestBatches.Partition(0), observer);
+            observer.WaitFailed();
+            full.Failure.ShouldNotBeNull().Message.ShouldContain("No space");
+            Should.Throw<LogStoreException>(() => log.Append(full, TestBatches.Create(log.LogEndOffset.Value)));
             log.ReadAll().ShouldBe(acknowledged);
         }
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Loire.Protocol;
 using Loire.Protocol.Client;
+using Loire.Protocol.Messages;
 using Shouldly;
 using Xunit;
 
@@ -18,6 +19,8 @@ public sealed class DiskFullTests : IDisposable
         """;
 
     private static readonly TopicPartition Partition = new(new TopicName("orders"), new PartitionIndex(0));
+
+    private static readonly GroupId Group = new("readers");
 
     private readonly string _settings = Path.GetTempFileName();
 
@@ -40,14 +43,13 @@ public sealed class DiskFullTests : IDisposable
             var (kafka, http) = await broker.WaitUntilReadyAsync();
             await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
             (await ProduceAsync(client, from: 0, count: 1)).ShouldBe(1);
+            (await CommitAsync(client, 0)).ShouldBe(ErrorCode.None);
             if (othersTakeTheRest) disk.Fill();
             acknowledged = 1 + await ProduceAsync(client, from: 1, count: int.MaxValue);
 
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
-            using var probe = new HttpClient();
-            using var ready = await probe.GetAsync(http + "/health/ready", Cancelled);
-            ready.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-            (await ready.Content.ReadAsStringAsync(Cancelled)).ShouldContain(data);
+            await ExpectRefusalsAsync(client);
+            await ExpectNotReadyAsync(http, data);
             broker.Terminate();
             (await broker.WaitForExitAsync()).ShouldBe(1);
             var why = broker.Output.Where(line => line.Contains(reason, StringComparison.Ordinal)).ShouldHaveSingleItem();
@@ -58,9 +60,15 @@ public sealed class DiskFullTests : IDisposable
         if (!othersTakeTheRest)
         {
             // The last file is full, so that a start needs another one.
-            using var tooEarly = Start(data);
-            (await tooEarly.WaitForExitAsync()).ShouldBe(1);
-            tooEarly.Errors.ShouldHaveSingleItem().ShouldStartWith("loire: No space for the journal's next file");
+            using var readOnly = Start(data);
+            var (kafka, http) = await readOnly.WaitUntilReadyAsync();
+            await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
+            (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
+            await ExpectRefusalsAsync(client);
+            (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
+            await ExpectNotReadyAsync(http, data);
+            readOnly.Terminate();
+            (await readOnly.WaitForExitAsync()).ShouldBe(1);
         }
 
         disk.Grow(4 * DiskMegabytes);
@@ -78,6 +86,52 @@ public sealed class DiskFullTests : IDisposable
 
     private StandaloneProcess Start(string data) =>
         new("--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--config", _settings);
+
+    private static async Task ExpectNotReadyAsync(string http, string data)
+    {
+        using var probe = new HttpClient();
+        using var ready = await probe.GetAsync(http + "/health/ready", Cancelled);
+        ready.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await ready.Content.ReadAsStringAsync(Cancelled)).ShouldContain(data);
+    }
+
+    /// <summary>Whatever needs the journal is refused, with an error that says so, and leaves nothing behind.</summary>
+    private static async Task ExpectRefusalsAsync(KafkaClient client)
+    {
+        (await ProduceAsync(client, from: 0, count: 1)).ShouldBe(0);
+        var creation = new CreateTopicsRequest
+        {
+            Topics = [new() { Name = new TopicName("one-more"), NumPartitions = 1, ReplicationFactor = 1 }],
+            TimeoutMs = 10_000,
+        };
+        var created = (await client.SendToControllerAsync<CreateTopicsRequest, CreateTopicsResponse>(creation, Cancelled)).Topics;
+        created.ShouldHaveSingleItem().ErrorCode.ShouldBe(ErrorCode.KafkaStorageError);
+        (await client.GetMetadataAsync(null, allowAutoTopicCreation: false, Cancelled)).Topics
+            .ShouldNotContain(topic => topic.Name == new TopicName("one-more"));
+
+        // Kafka tells members to look for another coordinator.
+        (await CommitAsync(client, 1)).ShouldBe(ErrorCode.NotCoordinator);
+        (await client.FetchCommittedAsync(Group, Cancelled))[Partition].ShouldBe(new Offset(0));
+    }
+
+    private static async Task<ErrorCode> CommitAsync(KafkaClient client, long offset)
+    {
+        var coordinator = await client.GetCoordinatorConnectionAsync(Group, Cancelled);
+        var request = new OffsetCommitRequest
+        {
+            GroupId = Group,
+            Topics =
+            [
+                new()
+                {
+                    Name = Partition.Topic,
+                    Partitions = [new() { PartitionIndex = Partition.Partition, CommittedOffset = new Offset(offset) }],
+                },
+            ],
+        };
+        var answer = await coordinator.SendAsync<OffsetCommitRequest, OffsetCommitResponse>(request, Cancelled, highestVersion: 8);
+        return answer.Topics.ShouldHaveSingleItem().Partitions.ShouldHaveSingleItem().ErrorCode;
+    }
 
     /// <summary>Produces numbers, one after the other, until one is refused.</summary>
     /// <returns>How many were acknowledged.</returns>

@@ -47,6 +47,19 @@ public sealed class SingleNodeTopicCatalogTests
     }
 
     [Fact]
+    public async Task A_topic_whose_logs_cannot_be_opened_is_refused_before_it_is_written()
+    {
+        await using var test = TestCatalog.Create();
+        await test.CreateAsync("orders");
+        test.Host.Failure = new LogStoreException("The disk is full.");
+        (await Refusal(test.CreateAsync("refunds"))).Code.ShouldBe(ErrorCode.KafkaStorageError);
+        var growth = test.Catalog.CreatePartitionsAsync(new TopicName("orders"), 2, null, validateOnly: false, CancellationToken.None);
+        (await Refusal(growth)).Message.ShouldContain("The disk is full.");
+        test.Catalog.Current.Version.ShouldBe(1);
+        test.Host.Calls.Count.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Nothing_is_announced_when_the_write_fails_and_the_next_change_may_succeed()
     {
         var log = new GatedLog { FailNext = true };

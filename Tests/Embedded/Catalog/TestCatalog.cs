@@ -72,6 +72,8 @@ internal sealed class RecordingHost : IPartitionHost
 {
     public ConcurrentQueue<string> Calls { get; } = [];
 
+    public LogStoreException? Failure { get; set; }
+
     /// <summary>Called before each Apply.</summary>
     public Action<TopicMetadata>? OnApply { get; set; }
 
