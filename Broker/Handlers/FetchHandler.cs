@@ -7,15 +7,19 @@ using Microsoft.Extensions.Logging;
 
 namespace Loire.Broker.Handlers;
 
-/// <summary>Fetch, versions 4 to 18 (sessions from 7, topics by id from 13 on). As Kafka, with these differences: an
-/// offset out of range is told together with the watermarks; zstd batches go to all versions, as with Kafka 4; nobody is
-/// sent to another replica to read (KIP-392).</summary>
+/// <summary>Fetch, versions 4 to 18 (sessions from 7, topics by id from 13 on), for consumers and for followers. As Kafka,
+/// with these differences: an offset out of range is told together with the watermarks; zstd batches go to all versions, as
+/// with Kafka 4; who names a replica id and is no follower is refused as a whole, with BROKER_ID_NOT_REGISTERED or
+/// STALE_BROKER_EPOCH; nobody is sent to another replica to read (KIP-392).</summary>
 public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
 {
     private const short FirstVersionWithTopicIds = 13;
     private const int NoSession = 0;
     private const int NewSessionEpoch = 0;
     private const int LastEpoch = -1;
+
+    private static readonly FetchReader UncommittedReader = new ConsumerReader(ReadIsolation.Uncommitted);
+    private static readonly FetchReader CommittedReader = new ConsumerReader(ReadIsolation.Committed);
 
     private readonly IPartitionDirectory _partitions;
     private readonly IBrokerDirectory _brokers;
@@ -46,11 +50,17 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
 
     public override async ValueTask<FetchResponse> HandleAsync(RequestContext context, FetchRequest request)
     {
-        if (CheckFollower(request) is not ErrorCode.None and var refused) return new FetchResponse { ErrorCode = refused };
+        var follower = FollowerOf(request);
+        if (follower != NodeId.None)
+        {
+            var refused = _followers.Check(follower, request.ReplicaState.ReplicaEpoch);
+            if (refused != ErrorCode.None) return new FetchResponse { ErrorCode = refused };
+        }
+
         var isFull = request.SessionEpoch is NewSessionEpoch or LastEpoch;
         if (isFull)
         {
-            if (request.SessionId != NoSession) _sessions.Remove(request.SessionId);
+            if (request.SessionId != NoSession) _sessions.Remove(request.SessionId, follower);
             var asked = new List<FetchPartition>();
             Collect(context, request, asked.Add);
             await ReadAsync(context, request, asked);
@@ -58,13 +68,14 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         }
 
         var usesTopicIds = context.ApiVersion >= FirstVersionWithTopicIds;
-        var error = _sessions.TryTake(request.SessionId, request.SessionEpoch, usesTopicIds, NowMs(), out var session);
+        var error = _sessions.TryTake(
+            request.SessionId, request.SessionEpoch, usesTopicIds, follower, NowMs(), out var session);
         if (session is null || error != ErrorCode.None) return new FetchResponse { ErrorCode = error };
         try
         {
             Collect(context, request, session.Set);
             session.Forget(Forgotten(context, request));
-            if (session.Partitions.Count == 0) _sessions.Remove(session.Id);
+            if (session.Partitions.Count == 0) _sessions.Remove(session.Id, follower);
             await ReadAsync(context, request, session.Partitions);
             return AnswerIncremental(context, request, session);
         }
@@ -78,21 +89,21 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     /// hold what was found; when it throws they hold nothing.</summary>
     private async ValueTask ReadAsync(RequestContext context, FetchRequest request, List<FetchPartition> partitions)
     {
+        var reader = ReaderOf(request);
         var maxBytes = Math.Min(Math.Max(0, request.MaxBytes), _configs.Current.FetchMaxBytes);
         var minBytes = Math.Min(request.MinBytes, maxBytes);
-        var isolation = IsolationOf(request);
         var start = _time.GetTimestamp();
         var isOver = request.MaxWaitMs <= 0;
         try
         {
             while (true)
             {
-                var readBytes = ReadOnce(partitions, maxBytes, isolation, out var isUrgent);
+                var readBytes = ReadOnce(partitions, maxBytes, reader, out var isUrgent);
                 if (readBytes >= minBytes || isUrgent || isOver) return;
 
                 foreach (var partition in partitions) partition.Release();
                 var left = TimeSpan.FromMilliseconds(request.MaxWaitMs) - _time.GetElapsedTime(start);
-                isOver = !await FetchWait.WaitAsync(partitions, minBytes - readBytes, left, _time, context.Aborted);
+                isOver = !await FetchWait.WaitAsync(partitions, reader, minBytes - readBytes, left, _time, context.Aborted);
                 context.Aborted.ThrowIfCancellationRequested();
             }
         }
@@ -103,9 +114,9 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         }
     }
 
-    private long ReadOnce(List<FetchPartition> partitions, int maxBytes, ReadIsolation isolation, out bool isUrgent)
+    private long ReadOnce(List<FetchPartition> partitions, int maxBytes, FetchReader reader, out bool isUrgent)
     {
-        var pass = new FetchPass(_partitions, maxBytes, isolation, _logger);
+        var pass = new FetchPass(_partitions, maxBytes, reader, _logger);
         pass.Run(partitions);
         isUrgent = pass.IsUrgent;
         return pass.ReadBytes;
@@ -115,7 +126,11 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     {
         var session = request.SessionEpoch == NewSessionEpoch
             ? _sessions.Create(
-                partitions, context.ApiVersion >= FirstVersionWithTopicIds, _configs.Current.FetchSessionSlots, NowMs())
+                partitions,
+                context.ApiVersion >= FirstVersionWithTopicIds,
+                FollowerOf(request),
+                _configs.Current.FetchSessionSlots,
+                NowMs())
             : null;
         var response = new FetchResponse { SessionId = session?.Id ?? NoSession };
         var answer = new FetchAnswer(response, context.ApiVersion, IsolationOf(request));
@@ -161,13 +176,16 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
             (topic, index) => new FetchKey(byId ? default : topic.Topic, byId ? topic.TopicId : default, index));
     }
 
-    /// <summary>Whoever names a replica id must be a follower. The replica epoch came with version 15.</summary>
-    private ErrorCode CheckFollower(FetchRequest request)
+    private static FetchReader ReaderOf(FetchRequest request)
     {
-        var state = request.ReplicaState;
-        var follower = state.ReplicaId == NodeId.None ? request.ReplicaId : state.ReplicaId;
-        return follower == NodeId.None ? ErrorCode.None : _followers.Check(follower, state.ReplicaEpoch);
+        var follower = FollowerOf(request);
+        if (follower != NodeId.None) return new FollowerReader(follower);
+        return IsolationOf(request) == ReadIsolation.Committed ? CommittedReader : UncommittedReader;
     }
+
+    /// <summary>The replica id has moved in version 15, when the replica epoch was added (KIP-903).</summary>
+    private static NodeId FollowerOf(FetchRequest request) =>
+        request.ReplicaState.ReplicaId == NodeId.None ? request.ReplicaId : request.ReplicaState.ReplicaId;
 
     private static ReadIsolation IsolationOf(FetchRequest request) =>
         request.IsolationLevel == 1 ? ReadIsolation.Committed : ReadIsolation.Uncommitted;

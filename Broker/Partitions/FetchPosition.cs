@@ -14,7 +14,11 @@ public readonly record struct FetchPosition(Offset Offset, LeaderEpoch LastFetch
 /// (KIP-595).</param>
 /// <param name="Records">Null where there are none; the caller releases it.</param>
 public readonly record struct FollowerRead(
-    ErrorCode Error, EpochEnd? Diverging, IRecordsSource? Records, Offset HighWatermark, Offset LogStartOffset);
+    ErrorCode Error, EpochEnd? Diverging, IRecordsSource? Records, Offset HighWatermark, Offset LogStartOffset)
+{
+    /// <summary>The leader's when it answered; none where only the answer is known.</summary>
+    public Offset LogEndOffset { get; init; } = Offset.None;
+}
 
 /// <summary>What a follower made of an answer.</summary>
 public enum FetchedOutcome : byte

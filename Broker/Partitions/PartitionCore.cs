@@ -10,11 +10,15 @@ namespace Loire.Broker.Partitions;
 /// offsets beyond what its decisions need: the log end of its last append, and the high watermark.</summary>
 internal sealed class PartitionCore
 {
+    /// <summary>As many bytes as end any wait.</summary>
+    private const long AllMissing = long.MaxValue;
+
     private readonly NodeId _self;
     private readonly EpochHistory _epochs = new();
     private readonly ProducerWindow _producers = new();
     private readonly Queue<Uncommitted> _uncommitted = new();
     private FetchWatchList _watches;
+    private FetchWatchList _followerWatches;
     private LeaderState? _leader;
     private FollowerState? _follower;
     private ErrorCode _closed;
@@ -145,11 +149,12 @@ internal sealed class PartitionCore
     /// <param name="minInSync">How many must be in sync when it is committed, else the listener gets
     /// NOT_ENOUGH_REPLICAS_AFTER_APPEND.</param>
     public void Appended(
-        in RecordBatchHeader header, long nowMs, ICommitListener? listener, int slot, int minInSync = 0)
+        in RecordBatchHeader header, long nowMs, ICommitListener? listener, int slot, EffectList effects, int minInSync = 0)
     {
         LogEnd = header.NextOffset;
         _producers.Appended(header, nowMs);
         _uncommitted.Enqueue(new Uncommitted(header.NextOffset, header.TotalSizeBytes, listener, slot, minInSync));
+        Tell(_followerWatches, header.TotalSizeBytes, effects);
     }
 
     /// <summary>Tells the listener when everything below <paramref name="end"/> is committed.</summary>
@@ -171,14 +176,19 @@ internal sealed class PartitionCore
     /// <see cref="Unwatch"/>.</summary>
     public void Watch(FetchWatch watch, EffectList effects)
     {
-        _watches.Add(watch);
+        if (watch.SeenEnd is null) _watches.Add(watch);
+        else _followerWatches.Add(watch);
         if (Availability != ErrorCode.None) effects.PartitionChanged(watch.Listener!);
 
         // How many bytes were missed is not known any more: reading again tells.
-        else if (HighWatermark > watch.Seen) effects.Available(watch.Listener!, long.MaxValue);
+        else if (HighWatermark > watch.Seen || LogEnd > watch.SeenEnd) effects.Available(watch.Listener!, AllMissing);
     }
 
-    public void Unwatch(FetchWatch watch) => _watches.Remove(watch);
+    public void Unwatch(FetchWatch watch)
+    {
+        if (watch.SeenEnd is null) _watches.Remove(watch);
+        else _followerWatches.Remove(watch);
+    }
 
     /// <summary>The log takes no more writes: nothing that waits will be committed. What is committed stays readable.</summary>
     public void FailWrites(EffectList effects)
@@ -246,16 +256,22 @@ internal sealed class PartitionCore
             effects.Committed(batch.Listener, batch.Slot, error);
         }
 
-        for (var watch = _watches.First; watch is not null; watch = watch.Next)
-        {
-            effects.Available(watch.Listener!, addedBytes);
-        }
+        Tell(_watches, addedBytes, effects);
+
+        // A follower may lead next: it is to know how far the partition is committed.
+        Tell(_followerWatches, AllMissing, effects);
+    }
+
+    private static void Tell(FetchWatchList watches, long addedBytes, EffectList effects)
+    {
+        for (var watch = watches.First; watch is not null; watch = watch.Next) effects.Available(watch.Listener!, addedBytes);
     }
 
     private void TurnAway(ErrorCode error, EffectList effects)
     {
         RefuseUncommitted(error, effects);
         for (var watch = _watches.First; watch is not null; watch = watch.Next) effects.PartitionChanged(watch.Listener!);
+        for (var watch = _followerWatches.First; watch is not null; watch = watch.Next) effects.PartitionChanged(watch.Listener!);
     }
 
     private void RefuseUncommitted(ErrorCode error, EffectList effects)

@@ -78,7 +78,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
 
             if (error != ErrorCode.None || diverging is not null)
             {
-                return new FollowerRead(error, diverging, null, HighWatermark, _log.LogStartOffset);
+                return new FollowerRead(error, diverging, null, HighWatermark, _log.LogStartOffset) { LogEndOffset = logEnd };
             }
 
             proposal = _core.Fetched(follower, position.Offset, NowMs(), effects);
@@ -90,8 +90,14 @@ public sealed partial class PartitionReplica : IFollowerReplica
         Propose(proposal);
         var read = _log.Read(position.Offset, logEnd, maxBytes, atLeastOne);
         var readError = read.Status == LogReadStatus.OutOfRange ? ErrorCode.OffsetOutOfRange : ErrorCode.None;
-        return new FollowerRead(readError, null, read.Records, highWatermark, LogStartOffset);
+        return new FollowerRead(readError, null, read.Records, highWatermark, LogStartOffset) { LogEndOffset = logEnd };
     }
+
+    /// <summary>Tells the listener of what a follower has not seen yet, until <see cref="Unwatch"/>: what is appended, and
+    /// each rise of the high watermark.</summary>
+    /// <param name="seenEnd">The log end when it was read.</param>
+    public void WatchAsFollower(FetchWatch watch, IFetchListener listener, Offset seenEnd, Offset seenHighWatermark) =>
+        Watch(watch, listener, seenHighWatermark, seenEnd);
 
     /// <summary>Asks the controller to drop followers from the in-sync set that have fallen behind, and repeats what it has
     /// not answered. To be called a few times per lag time.</summary>

@@ -146,14 +146,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
 
     /// <summary>Tells the listener of what is committed beyond <paramref name="seen"/>, until
     /// <see cref="Unwatch"/>.</summary>
-    public void Watch(FetchWatch watch, IFetchListener listener, Offset seen)
-    {
-        watch.Listener = listener;
-        watch.Seen = seen;
-        var effects = EffectList.Rent();
-        lock (_lock) _core.Watch(watch, effects);
-        effects.RunAndReturn();
-    }
+    public void Watch(FetchWatch watch, IFetchListener listener, Offset seen) => Watch(watch, listener, seen, seenEnd: null);
 
     public void Unwatch(FetchWatch watch)
     {
@@ -337,7 +330,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         header.Write(headerBytes);
         result = Appended(header.BaseOffset, header.NextOffset, header.MaxTimestamp);
         if (!_log.TryAppend(headerBytes, append.Batch.Records)) return false;
-        _core.Appended(header, append.NowMs, append.Listener, append.Slot, append.MinInSync);
+        _core.Appended(header, append.NowMs, append.Listener, append.Slot, effects, append.MinInSync);
         return true;
     }
 
@@ -361,6 +354,16 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         {
             lock (_lock) _waitingForSpace--;
         }
+    }
+
+    private void Watch(FetchWatch watch, IFetchListener listener, Offset seen, Offset? seenEnd)
+    {
+        watch.Listener = listener;
+        watch.Seen = seen;
+        watch.SeenEnd = seenEnd;
+        var effects = EffectList.Rent();
+        lock (_lock) _core.Watch(watch, effects);
+        effects.RunAndReturn();
     }
 
     private AppendResult Appended(Offset baseOffset, Offset next, long timestampMs) =>

@@ -33,15 +33,15 @@ internal sealed class FollowerService
         FetchSession? session;
         if (request.SessionEpoch == 0)
         {
-            session = _sessions.Create(asked, usesTopicIds: true, SessionSlots, _cluster.Loop.NowMs);
-            session ??= new FetchSession(id: 0, usesTopicIds: true, _cluster.Loop.NowMs);
+            session = _sessions.Create(asked, usesTopicIds: true, NodeId.None, SessionSlots, _cluster.Loop.NowMs);
+            session ??= new FetchSession(id: 0, usesTopicIds: true, NodeId.None, _cluster.Loop.NowMs);
             foreach (var partition in asked) session.Set(partition);
             session.IsInUse = true;
         }
         else
         {
             var error = _sessions.TryTake(
-                request.SessionId, request.SessionEpoch, usesTopicIds: true, _cluster.Loop.NowMs, out session);
+                request.SessionId, request.SessionEpoch, usesTopicIds: true, NodeId.None, _cluster.Loop.NowMs, out session);
             if (error != ErrorCode.None)
             {
                 answer(new ReplicaFetchAnswer(error, 0, []));

@@ -1,13 +1,17 @@
+using Loire.Protocol;
+
 namespace Loire.Broker.Handlers.Fetching;
 
 /// <summary>The partitions a client fetches again and again, so that a request names only what changed (KIP-227). In use
 /// by one request at a time.</summary>
-internal sealed class FetchSession(int id, bool usesTopicIds, long createdMs)
+/// <param name="follower">The follower it belongs to; none where it is a consumer's.</param>
+internal sealed class FetchSession(int id, bool usesTopicIds, NodeId follower, long createdMs)
 {
     private readonly Dictionary<FetchKey, FetchPartition> _byKey = [];
 
     public int Id { get; } = id;
     public bool UsesTopicIds { get; } = usesTopicIds;
+    public NodeId Follower { get; } = follower;
     public long CreatedMs { get; } = createdMs;
 
     /// <summary>What the next request must carry.</summary>

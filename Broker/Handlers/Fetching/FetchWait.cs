@@ -11,7 +11,12 @@ internal sealed class FetchWait(long missingBytes) : TaskCompletionSource<bool>(
 
     /// <returns>False when the time is over.</returns>
     public static async Task<bool> WaitAsync(
-        List<FetchPartition> partitions, long missingBytes, TimeSpan left, TimeProvider time, CancellationToken aborted)
+        List<FetchPartition> partitions,
+        FetchReader reader,
+        long missingBytes,
+        TimeSpan left,
+        TimeProvider time,
+        CancellationToken aborted)
     {
         // Timers count whole milliseconds and round down: the rest would be spent polling.
         var timeout = TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(left.TotalMilliseconds)));
@@ -21,11 +26,7 @@ internal sealed class FetchWait(long missingBytes) : TaskCompletionSource<bool>(
         await using var registration = aborted.UnsafeRegister(static wait => ((FetchWait)wait!).TrySetResult(true), wait);
         try
         {
-            foreach (var partition in partitions)
-            {
-                partition.Replica?.Watch(partition.Watch, wait, partition.Read.HighWatermark);
-            }
-
+            foreach (var partition in partitions) reader.Watch(partition, wait);
             return await wait.Task;
         }
         finally

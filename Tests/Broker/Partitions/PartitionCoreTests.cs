@@ -186,7 +186,7 @@ public sealed class PartitionCoreTests
     private ErrorCode Check(RequiredAcks acks, int minInSync = 1) => _core.CheckAppend(Batches.Header(), acks, minInSync, out _);
 
     private void Append(int records, int slot) =>
-        _core.Appended(Batches.Header(records, baseOffset: _core.LogEnd), nowMs: 0, _told, slot);
+        _core.Appended(Batches.Header(records, baseOffset: _core.LogEnd), nowMs: 0, _told, slot, _effects);
 
     private void Await(long end, int slot)
     {
