@@ -1,9 +1,9 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using Loire.Broker.Gateway;
 using Loire.Broker.Ports;
+using Loire.Tests.Fakes;
 using Microsoft.Extensions.Logging;
 using Shouldly;
 
@@ -70,24 +70,4 @@ internal sealed class GatewayFixture : IAsyncDisposable
     }
 
     internal sealed record StubHandlers(StubHeartbeat Heartbeat, StubProduce Produce, StubFetch Fetch);
-
-    private sealed class LogLines : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<string> Lines { get; } = [];
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue(exception is null ? formatter(state, exception) : $"{formatter(state, exception)}: {exception}");
-
-        public void Dispose()
-        {
-        }
-    }
 }
