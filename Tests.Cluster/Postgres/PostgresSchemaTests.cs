@@ -46,7 +46,9 @@ public sealed class PostgresSchemaTests(PostgresFixture postgres) : IClassFixtur
     }
 
     [Theory]
-    [InlineData("postgres://u:p%40ss@db:6432/loire?sslmode=require", "Host=db;Database=loire;Port=6432;Username=u;Password=p@ss;SSL Mode=Require")]
+    [InlineData(
+        "postgres://u:p%40ss@db:6432/loire?sslmode=require",
+        "Host=db;Database=loire;Port=6432;Username=u;Password=p@ss;SSL Mode=Require")]
     [InlineData("postgresql://db/loire", "Host=db;Database=loire")]
     [InlineData("Host=db;Database=loire;Username=u", "Host=db;Database=loire;Username=u")]
     public void Both_forms_of_an_address_are_read(string text, string expected) =>

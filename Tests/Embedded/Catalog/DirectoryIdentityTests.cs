@@ -60,4 +60,34 @@ public sealed class DirectoryIdentityTests : IDisposable
         Should.Throw<DataDirectoryException>(() => DirectoryIdentity.Open(_directory, new NodeId(1)))
             .Message.ShouldContain(fault);
     }
+
+    [Fact]
+    public void A_members_directory_remembers_its_cluster_once_it_has_joined()
+    {
+        var first = DirectoryIdentity.OpenMember(_directory, new NodeId(1));
+        first.ClusterId.ShouldBeEmpty();
+        var joined = first.Joined("the cluster");
+        joined.ShouldBe(first with { ClusterId = "the cluster" });
+        DirectoryIdentity.OpenMember(_directory, new NodeId(1)).ShouldBe(joined);
+    }
+
+    [Fact]
+    public void A_cluster_and_a_single_broker_do_not_take_each_others_directories()
+    {
+        DirectoryIdentity.OpenMember(_directory, new NodeId(1)).Joined("the cluster");
+        Should.Throw<DataDirectoryException>(() => DirectoryIdentity.Open(_directory, new NodeId(1)))
+            .Message.ShouldContain("belongs to a broker of the cluster the cluster");
+        var single = Path.Combine(_directory, "single");
+        DirectoryIdentity.Open(single, new NodeId(1));
+        Should.Throw<DataDirectoryException>(() => DirectoryIdentity.OpenMember(single, new NodeId(1)))
+            .Message.ShouldContain("stands alone");
+    }
+
+    [Fact]
+    public void Records_of_an_unknown_member_are_not_taken_over()
+    {
+        Directory.CreateDirectory(Path.Combine(_directory, "journal"));
+        Should.Throw<DataDirectoryException>(() => DirectoryIdentity.OpenMember(_directory, new NodeId(1)))
+            .Message.ShouldContain("meta.json is missing");
+    }
 }
