@@ -72,7 +72,8 @@ public sealed class PostgresProvidersTests(PostgresFixture postgres) : IClassFix
             "1", "01", "a", "A", "a+b", "0a+b", "00000000000000000000000000000001",
             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         ];
-        foreach (var key in keys) await storage.WriteStateAsync("state", GrainId.Create(Type, key), new GrainState<Stored>(new Stored(key)));
+        foreach (var key in keys)
+            await storage.WriteStateAsync("state", GrainId.Create(Type, key), new GrainState<Stored>(new Stored(key)));
         foreach (var key in keys)
         {
             var read = new GrainState<Stored>();
