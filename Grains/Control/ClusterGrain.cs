@@ -1,0 +1,157 @@
+using System.Collections.Immutable;
+using Loire.Broker.Ports;
+using Loire.Cluster;
+using Loire.Grains.Interfaces;
+using Loire.Grains.Push;
+using Loire.Grains.Storage;
+using Loire.Protocol;
+using Orleans.Concurrency;
+
+namespace Loire.Grains.Control;
+
+/// <summary>The controller of the cluster: who belongs to it, the brokers' settings, the names of topics, producer ids.
+/// Changes are ordered by the <see cref="StateKeeper{TState, TDocument}"/>s, so calls may interleave.</summary>
+[GrainType("loire.cluster"), Reentrant]
+internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterControlGrain
+{
+    private readonly StateKeeper<ClusterState, ClusterDocument> _cluster;
+    private readonly StateKeeper<TopicNameRegistry, TopicNamesDocument> _names;
+    private readonly IClusterMembershipService _membership;
+    private readonly BrokerServices _brokers;
+    private readonly IPusher _pusher;
+
+    public ClusterGrain(
+        [PersistentState("cluster", LoireStorage.Name)] IPersistentState<ClusterDocument> cluster,
+        [PersistentState("topics", LoireStorage.Name)] IPersistentState<TopicNamesDocument> names,
+        IClusterMembershipService membership,
+        BrokerServices brokers,
+        IPusher pusher)
+    {
+        _cluster = new(cluster, ClusterState.Form, _ => { });
+        _names = new(names, TopicNameRegistry.Form, _ => { });
+        _membership = membership;
+        _brokers = brokers;
+        _pusher = pusher;
+    }
+
+    public Task<ClusterRecord?> ReadAsync()
+    {
+        var record = _cluster.Current.Record;
+        return Task.FromResult(record.Version == 0 ? null : record);
+    }
+
+    public async Task<ClusterRecord> RegisterAsync(
+        BrokerEndpoint endpoint, string directoryId, string? clusterId, SiloAddress silo)
+    {
+        await CheckSoleAsync(endpoint.Node, silo);
+        return await ChangeAsync(state => state.Register(endpoint, directoryId, clusterId));
+    }
+
+    public Task<ClusterRecord> DrainAsync(NodeId broker, long generation) =>
+        ChangeAsync(state => state.Drain(broker, generation));
+
+    public Task<ClusterRecord> SetBrokerConfigsAsync(
+        string broker, ImmutableSortedDictionary<string, string> overrides, long version) =>
+        ChangeAsync(state => state.SetConfigs(broker, overrides, version));
+
+    public Task<ImmutableArray<string>> ListTopicNamesAsync() =>
+        Task.FromResult<ImmutableArray<string>>([.. _names.Current.Versions.Keys]);
+
+    public async Task<string?> AddTopicNameAsync(
+        string topic, long version, ImmutableArray<string> absent, bool validateOnly)
+    {
+        string? collision = null;
+        await _names.ChangeAsync(names =>
+        {
+            collision = names.FindCollision(topic, absent);
+            return new(collision is null && !validateOnly ? names.Add(topic, version) : names);
+        });
+        return collision;
+    }
+
+    public Task ForgetTopicNameAsync(string topic, long version) =>
+        _names.ChangeAsync(names => new(names.Forget(topic, version)));
+
+    public async Task<long> ReserveProducerIdBlockAsync(int count)
+    {
+        if (count < 1) throw new KafkaException(ErrorCode.InvalidRequest, $"{count} producer ids: ask for 1 or more.");
+        var first = 0L;
+        await _cluster.ChangeAsync(state =>
+        {
+            first = state.NextProducerId;
+            return new(state.ReserveProducerIds(count));
+        });
+        return first;
+    }
+
+    Task<long> IClusterGrain.ReserveProducerIdsAsync(int count) => ReserveProducerIdBlockAsync(count);
+
+    async Task<ImmutableArray<string>> IClusterGrain.ListTopicsAsync()
+    {
+        var names = _names.Current.Versions.Keys.ToArray();
+        var exist = await Task.WhenAll(names.Select(name => GrainFactory.GetGrain<ITopicControlGrain>(name).ExistsAsync()));
+        return [.. names.Where((_, index) => exist[index])];
+    }
+
+    Task<ClusterDescription> IClusterGrain.DescribeAsync()
+    {
+        var record = _cluster.Current.Record;
+        var live = LiveBrokers.Of(_membership.CurrentSnapshot);
+        return Task.FromResult(new ClusterDescription(
+            record.ClusterId,
+            [.. record.Brokers.Select(broker => new BrokerDescription(
+                broker.Endpoint.Node.Value,
+                broker.Endpoint.Host,
+                broker.Endpoint.Port,
+                broker.Endpoint.Rack,
+                live.Contains(broker.Endpoint.Node)))]));
+    }
+
+    /// <summary>Changes the cluster and waits a moment until the brokers know.</summary>
+    private async Task<ClusterRecord> ChangeAsync(Func<ClusterState, ClusterState> change)
+    {
+        var state = await _cluster.ChangeAsync(state => new(change(state)));
+        await _pusher.Push(state.Record).WaitAsync();
+        return state.Record;
+    }
+
+    /// <summary>Only one broker of an id may run. The earlier run of one that was killed is silent, and gone as soon as the
+    /// membership says so.</summary>
+    private async Task CheckSoleAsync(NodeId node, SiloAddress silo)
+    {
+        await _membership.Refresh();
+        var others = _membership.CurrentSnapshot.Members.Values.Where(member =>
+            member.Name == LiveBrokers.SiloNameOf(node)
+            && member.Status != SiloStatus.Dead
+            && !member.SiloAddress.Equals(silo)
+            && !silo.IsSuccessorOf(member.SiloAddress));
+        foreach (var other in others)
+        {
+            var known = _cluster.Current.Record.Find(node)?.Endpoint;
+            var where = $"{known?.Host}:{known?.Port} (silo {other.SiloAddress.Endpoint})";
+            if (await AnswersAsync(other.SiloAddress))
+            {
+                throw new KafkaException(
+                    ErrorCode.DuplicateBrokerRegistration,
+                    $"Broker {node} runs already, at {where}: stop it, or give this broker another node id.");
+            }
+
+            throw new KafkaException(
+                ErrorCode.BrokerNotAvailable,
+                $"The earlier run of broker {node}, at {where}, does not answer and is not declared dead yet.");
+        }
+    }
+
+    private async Task<bool> AnswersAsync(SiloAddress silo)
+    {
+        try
+        {
+            await _brokers.Of(silo).PingAsync();
+            return true;
+        }
+        catch (Exception silence) when (silence is TimeoutException or OrleansException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using Loire.Broker.Control;
+using Loire.Broker.Ports;
+using Loire.Broker.Topics;
+using Loire.Cluster;
+using Loire.Grains.Storage;
+using Loire.Protocol;
+
+namespace Loire.Grains.Control;
+
+/// <summary>What the controller of the cluster decides on, and how. Immutable.</summary>
+/// <param name="Record">What brokers are told; without a cluster id while none ever registered.</param>
+/// <param name="NextProducerId">The first that was never handed out.</param>
+internal sealed record ClusterState(ClusterRecord Record, long NextProducerId)
+{
+    public static readonly StateForm<ClusterState, ClusterDocument> Form = new(
+        new ClusterState(
+            new ClusterRecord(
+                "", 0, [], ImmutableSortedDictionary.Create<string, ImmutableSortedDictionary<string, string>>(StringComparer.Ordinal)),
+            NextProducerId: 0),
+        document => document.ToState(),
+        ClusterDocument.From);
+
+    /// <summary>A broker runs anew, under the next generation. The first of all makes the cluster.</summary>
+    /// <param name="clusterId">What its data directory says; null for a new one.</param>
+    /// <exception cref="KafkaException">INCONSISTENT_CLUSTER_ID.</exception>
+    public ClusterState Register(BrokerEndpoint endpoint, string directoryId, string? clusterId)
+    {
+        if (clusterId is not null && clusterId != Record.ClusterId)
+        {
+            throw new KafkaException(
+                ErrorCode.InconsistentClusterId,
+                Record.ClusterId.Length > 0
+                    ? $"The data directory of broker {endpoint.Node} belongs to the cluster {clusterId}, this cluster is "
+                    + $"{Record.ClusterId}: name another directory or another cluster."
+                    : $"The data directory of broker {endpoint.Node} belongs to the cluster {clusterId}, but the cluster's storage "
+                    + "is empty: restore the storage, or name an empty directory to make a new cluster.");
+        }
+
+        var generation = (Record.Find(endpoint.Node)?.Started.Generation ?? 0) + 1;
+        var broker = new BrokerRegistration(
+            endpoint, new BrokerGeneration(endpoint.Node, generation, directoryId), IsDraining: false);
+        return With(Record with
+        {
+            ClusterId = Record.ClusterId.Length > 0 ? Record.ClusterId : RandomIds.NewClusterId(),
+            Brokers = [.. Record.Brokers.Where(known => known.Endpoint.Node != endpoint.Node).Append(broker)
+                .OrderBy(known => known.Endpoint.Node.Value)],
+        });
+    }
+
+    /// <summary>A broker is about to stop. Of an earlier run of it nothing is noted.</summary>
+    public ClusterState Drain(NodeId node, long generation)
+    {
+        if (Record.Find(node) is not { IsDraining: false } broker || broker.Started.Generation != generation) return this;
+        return With(Record with { Brokers = Record.Brokers.Replace(broker, broker with { IsDraining = true }) });
+    }
+
+    /// <exception cref="KafkaException">INVALID_CONFIG, INVALID_REQUEST, INVALID_UPDATE_VERSION.</exception>
+    public ClusterState SetConfigs(string broker, ImmutableSortedDictionary<string, string> overrides, long version)
+    {
+        if (version != Record.Version)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidUpdateVersion,
+                $"The cluster has version {Record.Version}, the change was made from {version}: read again.");
+        }
+
+        if (broker.Length > 0 && !Record.Brokers.Any(known => known.Endpoint.Node.ToString() == broker))
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidRequest, $"There is no broker '{broker}': expected a registered id, or nothing for all brokers.");
+        }
+
+        var normalized = TopicPlans.BrokerOverrides(overrides);
+        return With(Record with
+        {
+            BrokerConfigs = normalized.IsEmpty
+                ? Record.BrokerConfigs.Remove(broker)
+                : Record.BrokerConfigs.SetItem(broker, normalized),
+        });
+    }
+
+    public ClusterState ReserveProducerIds(int count) => this with { NextProducerId = checked(NextProducerId + count) };
+
+    private ClusterState With(ClusterRecord record) => this with { Record = record with { Version = Record.Version + 1 } };
+}

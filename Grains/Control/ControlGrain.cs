@@ -1,0 +1,20 @@
+using Loire.Broker.Ports;
+using Loire.Grains.Interfaces;
+
+namespace Loire.Grains.Control;
+
+/// <summary>A controller: it tells refusals in the form that callers in other processes can read.</summary>
+internal abstract class ControlGrain : Grain, IIncomingGrainCallFilter
+{
+    public async Task Invoke(IIncomingGrainCallContext context)
+    {
+        try
+        {
+            await context.Invoke();
+        }
+        catch (KafkaException refusal)
+        {
+            throw new LoireException((short)refusal.Code, refusal.Message);
+        }
+    }
+}

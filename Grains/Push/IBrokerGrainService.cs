@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+using Loire.Cluster;
+using Orleans.Services;
+
+namespace Loire.Grains.Push;
+
+/// <summary>How controllers reach the broker of each silo.</summary>
+[Alias("Loire.IBrokerGrainService")]
+internal interface IBrokerGrainService : IGrainService
+{
+    /// <summary>Returns when this broker's view has taken them in.</summary>
+    [Alias("LearnAsync"), ResponseTimeout("00:00:03")]
+    Task LearnAsync([Immutable] ImmutableArray<TopicRecord> topics, [Immutable] ClusterRecord? cluster);
+
+    /// <summary>Shows that the silo answers.</summary>
+    [Alias("PingAsync"), ResponseTimeout("00:00:01")]
+    Task PingAsync();
+}
+
+/// <summary>Finds the service of a silo.</summary>
+internal sealed class BrokerServices(IServiceProvider services)
+    : Orleans.Runtime.Services.GrainServiceClient<IBrokerGrainService>(services)
+{
+    public IBrokerGrainService Of(SiloAddress silo) => GetGrainService(silo);
+}

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using Loire.Broker.Control;
+using Loire.Broker.Ports;
+using Loire.Cluster;
+using Loire.Grains.Control;
+using Loire.Protocol;
+
+namespace Loire.Grains.Storage;
+
+/// <summary>The cluster as it lies in the storage. Names of members are persisted: a change of theirs is a new
+/// format.</summary>
+/// <param name="Configs">What was set on the brokers, by broker id; under the empty name what holds for all.</param>
+/// <param name="NextProducerId">The first that was never handed out.</param>
+internal sealed record ClusterDocument(
+    int Format,
+    string ClusterId,
+    long Version,
+    ImmutableArray<BrokerDocument> Brokers,
+    SortedDictionary<string, SortedDictionary<string, string>> Configs,
+    long NextProducerId)
+{
+    public const int CurrentFormat = 1;
+
+    public static ClusterDocument From(ClusterState cluster) => new(
+        CurrentFormat,
+        cluster.Record.ClusterId,
+        cluster.Record.Version,
+        [.. cluster.Record.Brokers.Select(BrokerDocument.From)],
+        new(
+            cluster.Record.BrokerConfigs.ToDictionary(
+                configs => configs.Key,
+                configs => new SortedDictionary<string, string>(configs.Value, StringComparer.Ordinal)),
+            StringComparer.Ordinal),
+        cluster.NextProducerId);
+
+    public ClusterState ToState() => new(
+        new ClusterRecord(
+            ClusterId,
+            Version,
+            [.. Brokers.Select(broker => broker.ToRegistration())],
+            Configs.ToImmutableSortedDictionary(
+                configs => configs.Key,
+                configs => configs.Value.ToImmutableSortedDictionary(StringComparer.Ordinal),
+                StringComparer.Ordinal)),
+        NextProducerId);
+}
+
+/// <param name="Rack">Null where the broker names none.</param>
+internal sealed record BrokerDocument(
+    int Node, string Host, int Port, string? Rack, long Generation, string DirectoryId, bool IsDraining)
+{
+    public static BrokerDocument From(BrokerRegistration broker) => new(
+        broker.Endpoint.Node.Value,
+        broker.Endpoint.Host,
+        broker.Endpoint.Port,
+        broker.Endpoint.Rack,
+        broker.Started.Generation,
+        broker.Started.DirectoryId,
+        broker.IsDraining);
+
+    public BrokerRegistration ToRegistration() => new(
+        new BrokerEndpoint(new NodeId(Node), Host, Port, Rack),
+        new BrokerGeneration(new NodeId(Node), Generation, DirectoryId),
+        IsDraining);
+}
