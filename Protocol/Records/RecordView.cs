@@ -17,17 +17,19 @@ public readonly ref struct RecordView
 /// <summary>The headers of a record, read as they are enumerated. Their layout was checked with the record's.</summary>
 public readonly ref struct RecordHeaders
 {
-    private readonly ReadOnlySpan<byte> _bytes;
-
-    internal RecordHeaders(int count, ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">Those of other headers that were read, kept elsewhere meanwhile.</param>
+    public RecordHeaders(int count, ReadOnlySpan<byte> bytes)
     {
         Count = count;
-        _bytes = bytes;
+        Bytes = bytes;
     }
 
     public int Count { get; }
 
-    public Enumerator GetEnumerator() => new(_bytes, Count);
+    /// <summary>The headers as they lie in the record, without their count.</summary>
+    public ReadOnlySpan<byte> Bytes { get; }
+
+    public Enumerator GetEnumerator() => new(Bytes, Count);
 
     public RecordHeader[] ToArray()
     {

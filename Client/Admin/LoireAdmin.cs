@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using Loire.Grains.Interfaces;
+
+namespace Loire.Client;
+
+/// <summary>Administration: topics, their settings, the cluster, groups. Refusals are <see cref="LoireException"/>s with
+/// Kafka's error codes.</summary>
+public sealed class LoireAdmin
+{
+    private readonly ClientContext _context;
+
+    internal LoireAdmin(ClientContext context) => _context = context;
+
+    public Task<ClusterDescription> DescribeClusterAsync(CancellationToken cancellationToken = default) =>
+        RunAsync("Describing the cluster", () => _context.Grains.Cluster.DescribeAsync(), cancellationToken);
+
+    /// <summary>The names of all topics, internal ones included.</summary>
+    public Task<ImmutableArray<string>> ListTopicsAsync(CancellationToken cancellationToken = default) =>
+        RunAsync("Listing the topics", () => _context.Grains.Cluster.ListTopicsAsync(), cancellationToken);
+
+    /// <returns>Null where there is no such topic.</returns>
+    public Task<TopicDescription?> DescribeTopicAsync(string topic, CancellationToken cancellationToken = default) =>
+        _context.Topics.RefreshAsync(topic, cancellationToken);
+
+    /// <param name="partitions">-1 for the brokers' default.</param>
+    /// <param name="replicationFactor">-1 for the brokers' default.</param>
+    /// <param name="configs">Kafka's topic settings by name.</param>
+    /// <exception cref="LoireException">TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG …</exception>
+    public Task<TopicDescription> CreateTopicAsync(
+        string topic,
+        int partitions = -1,
+        short replicationFactor = -1,
+        IEnumerable<KeyValuePair<string, string>>? configs = null,
+        CancellationToken cancellationToken = default)
+    {
+        var specification = new TopicSpecification(
+            partitions, replicationFactor, configs?.ToImmutableDictionary() ?? ImmutableDictionary<string, string>.Empty);
+        return RunAsync(
+            $"Creating topic '{topic}'", () => _context.Grains.Topic(topic).CreateAsync(specification), cancellationToken);
+    }
+
+    /// <summary>As <see cref="CreateTopicAsync"/>, and content where the topic is there already, whatever its
+    /// settings.</summary>
+    public async Task CreateTopicIfMissingAsync(
+        string topic,
+        int partitions = -1,
+        short replicationFactor = -1,
+        IEnumerable<KeyValuePair<string, string>>? configs = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (await DescribeTopicAsync(topic, cancellationToken) is not null)
+            return;
+        try
+        {
+            await CreateTopicAsync(topic, partitions, replicationFactor, configs, cancellationToken);
+        }
+        catch (LoireException exception) when (exception.Error == (short)ErrorCode.TopicAlreadyExists)
+        {
+            // Somebody else was faster.
+            await DescribeTopicAsync(topic, cancellationToken);
+        }
+    }
+
+    public Task DeleteTopicAsync(string topic, CancellationToken cancellationToken = default) =>
+        RunAsync($"Deleting topic '{topic}'", () => _context.Grains.Topic(topic).DeleteAsync(), cancellationToken);
+
+    public Task<TopicDescription> AddPartitionsAsync(string topic, int totalCount, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            $"Adding partitions to '{topic}'", () => _context.Grains.Topic(topic).AddPartitionsAsync(totalCount), cancellationToken);
+
+    /// <summary>Sets (or, with a null value, removes) the named settings and leaves the others.</summary>
+    public Task<TopicDescription> AlterTopicConfigsAsync(
+        string topic, IEnumerable<KeyValuePair<string, string?>> changes, CancellationToken cancellationToken = default)
+    {
+        var immutable = changes.ToImmutableDictionary();
+        return RunAsync(
+            $"Changing the settings of '{topic}'", () => _context.Grains.Topic(topic).AlterConfigsAsync(immutable), cancellationToken);
+    }
+
+    /// <summary>Where a partition begins and ends.</summary>
+    public Task<PartitionOffsets> GetOffsetsAsync(string topic, int partition, CancellationToken cancellationToken = default) =>
+        PartitionQueries.GetOffsetsAsync(_context, topic, partition, cancellationToken);
+
+    /// <returns>The offset of the first record of this time or later; -1 where there is none.</returns>
+    public Task<long> FindOffsetAsync(
+        string topic, int partition, DateTimeOffset time, CancellationToken cancellationToken = default) =>
+        PartitionQueries.FindOffsetAsync(_context, topic, partition, time.ToUnixTimeMilliseconds(), cancellationToken);
+
+    /// <returns>Null where there is no such group.</returns>
+    public Task<GroupDescription?> DescribeGroupAsync(string groupId, CancellationToken cancellationToken = default) =>
+        RunAsync($"Describing group '{groupId}'", () => _context.Grains.Group(groupId).DescribeAsync(), cancellationToken);
+
+    private Task<T> RunAsync<T>(string what, Func<Task<T>> call, CancellationToken cancellationToken) =>
+        Retry.RunAsync(_context, what, call, cancellationToken);
+
+    private Task RunAsync(string what, Func<Task> call, CancellationToken cancellationToken) => RunAsync(
+        what,
+        async () =>
+        {
+            await call();
+            return true;
+        },
+        cancellationToken);
+}

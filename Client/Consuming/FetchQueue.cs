@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using System.Threading.Channels;
+
+namespace Loire.Client;
+
+/// <summary>What the fetchers of a consumer read ahead, up to a budget of bytes, in the order of its arrival.</summary>
+internal sealed class FetchQueue(ClientContext context, ConsumerOptions options) : IAsyncDisposable
+{
+    private readonly Channel<ConsumeBatch> _ready =
+        Channel.CreateUnbounded<ConsumeBatch>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly BufferMemory _memory = new(options.PrefetchSizeBytes);
+    private readonly ConcurrentDictionary<(string Topic, int Partition), PartitionFetcher> _fetchers = new();
+
+    public ConsumerOptions Options => options;
+
+    public IEnumerable<PartitionFetcher> Fetchers => _fetchers.Values;
+
+    public PartitionFetcher? Find(string topic, int partition) => _fetchers.GetValueOrDefault((topic, partition));
+
+    /// <summary>Starts to read a partition that is not being read.</summary>
+    public void Add(PartitionStart start)
+    {
+        var fetcher = new PartitionFetcher(context, this, start);
+        if (_fetchers.TryAdd((start.Topic, start.Partition), fetcher))
+            fetcher.Start();
+    }
+
+    /// <summary>Ends the reading of a partition; what was read ahead is dropped.</summary>
+    public async Task RemoveAsync(string topic, int partition)
+    {
+        if (_fetchers.TryRemove((topic, partition), out var fetcher))
+            await fetcher.DisposeAsync();
+    }
+
+    /// <summary>Waits until there is room.</summary>
+    public async Task WriteAsync(ConsumeBatch batch, CancellationToken cancellationToken)
+    {
+        await _memory.TakeAsync(batch.SizeBytes, cancellationToken);
+        if (!_ready.Writer.TryWrite(batch))
+            _memory.Release(batch.SizeBytes);
+    }
+
+    /// <exception cref="Exception">Reading has failed, in the way that was told to <see cref="Fail"/>.</exception>
+    public async ValueTask<ConsumeBatch> ReadAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            ConsumeBatch batch;
+            try
+            {
+                batch = await _ready.Reader.ReadAsync(cancellationToken);
+            }
+            catch (ChannelClosedException closed) when (closed.InnerException is { } cause)
+            {
+                ExceptionDispatchInfo.Throw(cause);
+                throw;
+            }
+            _memory.Release(batch.SizeBytes);
+            if (batch.Source.IsStopped)
+                continue;
+            return batch;
+        }
+    }
+
+    /// <summary>Ends the reading once what is ready was read.</summary>
+    public void Fail(Exception exception) => _ready.Writer.TryComplete(exception);
+
+    public async ValueTask DisposeAsync()
+    {
+        _ready.Writer.TryComplete();
+        foreach (var fetcher in _fetchers.Values)
+            await fetcher.DisposeAsync();
+        _fetchers.Clear();
+    }
+}

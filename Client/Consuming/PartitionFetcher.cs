@@ -1,0 +1,154 @@
+using System.Globalization;
+using Loire.Grains.Interfaces;
+using Loire.Protocol.Compression;
+using Loire.Protocol.Records;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Client;
+
+/// <summary>Reads one partition from its leader, on and on, into the queue.</summary>
+internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue queue, PartitionStart start) : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+    private long _processed = -1;
+    private volatile bool _isStopped;
+
+    public string Topic => start.Topic;
+    public int Partition => start.Partition;
+
+    /// <summary>Its records are no longer wanted.</summary>
+    public bool IsStopped => _isStopped;
+
+    /// <summary>Behind the last record that the reader is done with; -1 where it is done with none.</summary>
+    public long Processed
+    {
+        get => Interlocked.Read(ref _processed);
+        set => Interlocked.Exchange(ref _processed, value);
+    }
+
+    private string Place => string.Create(CultureInfo.InvariantCulture, $"Reading {Topic}-{Partition}");
+
+    public void Start() => _running = Background.RunAsync(RunAsync);
+
+    public async ValueTask DisposeAsync()
+    {
+        _isStopped = true;
+        await _stop.CancelAsync();
+        await _running;
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            var position = await LocateAsync(start.Start);
+            for (var backoff = default(Backoff); ;)
+            {
+                var (error, answer) = await TryReadAsync(position);
+                if (error == ErrorCode.None)
+                {
+                    backoff.Reset();
+                    var records = Decode(answer!, position);
+                    position = Math.Max(position, answer!.NextOffset);
+                    if (records.Count > 0)
+                    {
+                        var batch = new ConsumeBatch(this, records, position, answer.HighWatermark, answer.Batches.Length);
+                        await queue.WriteAsync(batch, _stop.Token);
+                    }
+                }
+                else if (error == ErrorCode.OffsetOutOfRange)
+                    position = await ResetAsync(position);
+                else
+                    await WaitOrThrowAsync(error, backoff.Next());
+            }
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            LogStopped(context.Logger, Topic, Partition);
+        }
+        catch (Exception exception)
+        {
+            queue.Fail(exception);
+        }
+    }
+
+    private async Task<(ErrorCode Error, ReadAnswer? Answer)> TryReadAsync(long position)
+    {
+        try
+        {
+            var options = queue.Options;
+            var answer = await context.Grains.Partition(Topic, Partition)
+                .ReadAsync(new ReadRequest(
+                    position, options.FetchSizeBytes, (int)options.FetchWait.TotalMilliseconds, options.IsReadCommitted))
+                .WaitAsync(_stop.Token);
+            return ((ErrorCode)answer.Error, answer);
+        }
+        catch (Exception exception) when (Failures.MayPass(exception))
+        {
+            LogRepeated(context.Logger, Topic, Partition, exception.Message);
+            return (exception is LoireException refused ? (ErrorCode)refused.Error : ErrorCode.NetworkException, null);
+        }
+    }
+
+    private List<ConsumeRecord> Decode(ReadAnswer answer, long position)
+    {
+        try
+        {
+            return RecordDecoder.Decode(answer.Batches, position);
+        }
+        catch (Exception exception) when (exception is RecordsException or CompressionException)
+        {
+            throw ErrorCode.CorruptMessage.ToException(Place, exception.Message);
+        }
+    }
+
+    private async Task WaitOrThrowAsync(ErrorCode error, TimeSpan delay)
+    {
+        if (!Failures.MayPass(error))
+            throw error.ToException(Place);
+        if (error == ErrorCode.UnknownTopicOrPartition && await context.Topics.RefreshAsync(Topic, _stop.Token) is null)
+            throw Failures.UnknownTopic(Topic);
+        await Task.Delay(delay, context.Time, _stop.Token);
+    }
+
+    private async Task<long> ResetAsync(long position)
+    {
+        if (queue.Options.OffsetReset == OffsetReset.Fail)
+        {
+            throw ErrorCode.OffsetOutOfRange.ToException(
+                Place, string.Create(CultureInfo.InvariantCulture, $"offset {position} lies outside the log"));
+        }
+        var to = await LocateAsync(
+            queue.Options.OffsetReset == OffsetReset.Latest ? StartPosition.End : StartPosition.Beginning);
+        LogReset(context.Logger, Topic, Partition, position, to);
+        return to;
+    }
+
+    private async Task<long> LocateAsync(StartPosition wanted)
+    {
+        if (wanted.Kind == StartKind.Offset)
+            return wanted.Value;
+        if (wanted.Kind == StartKind.Timestamp)
+        {
+            var found = await PartitionQueries.FindOffsetAsync(context, Topic, Partition, wanted.Value, _stop.Token);
+            if (found >= 0)
+                return found;
+        }
+        var offsets = await PartitionQueries.GetOffsetsAsync(context, Topic, Partition, _stop.Token);
+        return wanted.Kind == StartKind.Beginning ? offsets.LogStartOffset
+            : queue.Options.IsReadCommitted ? offsets.LastStableOffset
+            : offsets.HighWatermark;
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Reading of {Topic}-{Partition} ends")]
+    private static partial void LogStopped(ILogger logger, string topic, int partition);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Reading {Topic}-{Partition} failed and is repeated: {Reason}")]
+    private static partial void LogRepeated(ILogger logger, string topic, int partition, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Reading {Topic}-{Partition}: offset {From} lies outside the log; going on at {To}")]
+    private static partial void LogReset(ILogger logger, string topic, int partition, long from, long to);
+}

@@ -1,0 +1,14 @@
+namespace Loire.Client;
+
+internal sealed class LoireClient(ClientContext context) : ILoireClient
+{
+    public LoireAdmin Admin { get; } = new(context);
+
+    public LoireProducer CreateProducer(ProducerOptions? options = null) => new(context, options ?? new ProducerOptions());
+
+    public LoireConsumer CreateConsumer(IEnumerable<PartitionStart> partitions, ConsumerOptions? options = null) =>
+        new(context, new FixedAssignment([.. partitions]), options ?? new ConsumerOptions());
+
+    public LoireConsumer CreateConsumer(string topic, StartPosition start, ConsumerOptions? options = null) =>
+        new(context, new WholeTopicAssignment(topic, start), options ?? new ConsumerOptions());
+}

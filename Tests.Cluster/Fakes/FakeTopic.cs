@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using Loire.Grains.Interfaces;
+
+namespace Loire.Tests.Cluster.Fakes;
+
+internal sealed class FakeTopic(string name) : ITopicGrain
+{
+    private volatile TopicDescription? _topic;
+
+    public string Name => name;
+    public bool Exists => _topic is not null;
+
+    public int PartitionCount => _topic?.Partitions.Length ?? 0;
+
+    public void Create(int partitions) => _topic = new TopicDescription(
+        name, Guid.NewGuid(), 1, Describe(partitions), ImmutableDictionary<string, string>.Empty);
+
+    public Task<TopicDescription?> DescribeAsync() => Task.FromResult(_topic);
+
+    public Task<TopicDescription> CreateAsync(TopicSpecification specification)
+    {
+        if (Exists)
+            throw new LoireException((short)ErrorCode.TopicAlreadyExists, $"Topic '{name}' exists.");
+        Create(specification.PartitionCount < 0 ? 2 : specification.PartitionCount);
+        return Task.FromResult(_topic!);
+    }
+
+    public Task DeleteAsync()
+    {
+        _topic = null;
+        return Task.CompletedTask;
+    }
+
+    public Task<TopicDescription> AddPartitionsAsync(int totalCount)
+    {
+        _topic = _topic! with { Version = _topic.Version + 1, Partitions = Describe(totalCount) };
+        return Task.FromResult(_topic);
+    }
+
+    public Task<TopicDescription> AlterConfigsAsync(ImmutableDictionary<string, string?> changes)
+    {
+        var configs = _topic!.Configs;
+        foreach (var (key, value) in changes)
+            configs = value is null ? configs.Remove(key) : configs.SetItem(key, value);
+        _topic = _topic with { Version = _topic.Version + 1, Configs = configs };
+        return Task.FromResult(_topic);
+    }
+
+    public Task<int> GetPartitionAsync(ReadOnlyMemory<byte> key) =>
+        Task.FromResult(Protocol.Hashing.Murmur2.PartitionOf(key.Span, PartitionCount).Value);
+
+    private static ImmutableArray<PartitionDescription> Describe(int partitions) =>
+        [.. Enumerable.Range(0, partitions).Select(index => new PartitionDescription(index, 1, 0, [1], [1]))];
+}
