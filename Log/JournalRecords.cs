@@ -19,6 +19,10 @@ internal sealed class JournalRecords : IRecordsSource
     private readonly Range[] _batches;
     private readonly int _count;
 
+    /// <summary>The batch that is copied next, and how much of it was.</summary>
+    private int _next;
+    private int _done;
+
     private JournalRecords(Journal journal, JournalSegment pinned, Range[] batches, int count, int sizeBytes, long nextOffset)
     {
         _journal = journal;
@@ -63,17 +67,19 @@ internal sealed class JournalRecords : IRecordsSource
             && ((long)before + candidate.SizeBytes <= maxBytes || (before == 0 && atLeastOne));
     }
 
-    public void CopyTo(IBufferWriter<byte> output)
+    public int CopyNext(IBufferWriter<byte> output, int sizeBytes)
     {
-        for (int i = 0; i < _count;)
+        int copied = 0;
+        while (copied < sizeBytes && _next < _count)
         {
-            var batch = _batches[i];
-            int done = CopyFromMemory(batch.Address, batch.SizeBytes, output);
-            if (done == batch.SizeBytes)
-                i++;
-            else
-                i = CopyFromDisk(i, done, output);
+            int wanted = Math.Min(_batches[_next].SizeBytes - _done, sizeBytes - copied);
+            int done = CopyFromMemory(_batches[_next].Address + _done, wanted, output);
+            copied += done;
+            Pass(done);
+            if (done < wanted)
+                copied += CopyFromDisk(output);
         }
+        return copied;
     }
 
     public void Release()
@@ -98,45 +104,52 @@ internal sealed class JournalRecords : IRecordsSource
         return done;
     }
 
-    /// <summary>Reads a batch from where memory left off, and the neighbours that follow it, as far as they are on the disk
-    /// too.</summary>
-    /// <returns>The first batch that was not read.</returns>
-    private int CopyFromDisk(int first, int done, IBufferWriter<byte> output)
+    /// <summary>Copies what is left of the present batch, and the neighbours that follow it as far as they are on the disk
+    /// too, in one read.</summary>
+    private int CopyFromDisk(IBufferWriter<byte> output)
     {
-        long start = _batches[first].Address + done;
+        int first = _next;
+        long start = _batches[first].Address + _done;
         int end = first + 1;
         long durableUntil = _journal.DurableUntil;
         while (end < _count && _batches[end].End <= durableUntil && IsNeighbour(end, start))
             end++;
         if (end == first + 1)
-        {
-            CopyFromDisk(start, _batches[first].SizeBytes - done, output);
-            return end;
-        }
+            return CopyPieceFromDisk(start, _batches[first].SizeBytes - _done, output);
 
         int size = (int)(_batches[end - 1].End - start);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(size);
         _journal.Files.Read(start, buffer.AsSpan(0, size));
+        int copied = 0;
         for (int i = first; i < end; i++)
         {
             long from = Math.Max(start, _batches[i].Address);
-            output.Write(buffer.AsSpan((int)(from - start), (int)(_batches[i].End - from)));
+            int part = (int)(_batches[i].End - from);
+            output.Write(buffer.AsSpan((int)(from - start), part));
+            Pass(part);
+            copied += part;
         }
         ArrayPool<byte>.Shared.Return(buffer);
-        return end;
+        return copied;
     }
 
-    private void CopyFromDisk(long address, int sizeBytes, IBufferWriter<byte> output)
+    private int CopyPieceFromDisk(long address, int sizeBytes, IBufferWriter<byte> output)
     {
-        while (sizeBytes > 0)
-        {
-            var span = output.GetSpan(Math.Min(sizeBytes, MaxReadBytes));
-            int size = Math.Min(span.Length, sizeBytes);
-            _journal.Files.Read(address, span[..size]);
-            output.Advance(size);
-            address += size;
-            sizeBytes -= size;
-        }
+        var span = output.GetSpan(Math.Min(sizeBytes, MaxReadBytes));
+        int size = Math.Min(span.Length, sizeBytes);
+        _journal.Files.Read(address, span[..size]);
+        output.Advance(size);
+        Pass(size);
+        return size;
+    }
+
+    private void Pass(int bytes)
+    {
+        _done += bytes;
+        if (_done < _batches[_next].SizeBytes)
+            return;
+        _next++;
+        _done = 0;
     }
 
     private bool IsNeighbour(int batch, long start)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Loire.Broker.Handlers;
 using Loire.Protocol.Wire;
@@ -64,6 +65,7 @@ internal sealed class AnswerQueue(KafkaConnection connection, ResponseOutput out
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ServeAsync(Answer answer)
     {
         try

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Loire.Broker.Handlers;
 using Loire.Protocol.Wire;
 using Microsoft.AspNetCore.Connections;
@@ -112,6 +113,7 @@ internal sealed class KafkaConnection
     }
 
     /// <returns>False when the client has sent its last request, or the broker stops.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ReadRequestAsync()
     {
         Volatile.Write(ref _idleSinceMs, _services.Clock.NowMs);
@@ -159,6 +161,7 @@ internal sealed class KafkaConnection
     }
 
     /// <summary>Serves the request and steps over its frame.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask DispatchAsync(ReadOnlySequence<byte> frame)
     {
         var start = _services.Clock.Timestamp;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Loire.Protocol.Records;
 using Loire.Protocol.Wire;
 
@@ -7,12 +8,18 @@ namespace Loire.Broker.Gateway;
 
 /// <summary>Takes one response at a time to a connection's output. What comes before the first source of records is
 /// written straight into the pipe. From there on, sources are kept and the bytes between them set aside, so that
-/// <see cref="SendAsync"/> can copy one source after the other as the client reads: a slow client holds one source's
-/// bytes in memory, not a whole Fetch answer. A source is copied once, from where it lies into the pipe.</summary>
+/// <see cref="SendAsync"/> can copy the sources stretch by stretch as the client reads: a slow client holds a few blocks
+/// of memory, not a whole Fetch answer. A source is copied once, from where it lies into the pipe.</summary>
 internal sealed class ResponseOutput(PipeWriter pipe, GatewayOptions options, GatewayClock clock) : IRecordsOutput
 {
-    /// <summary>Unflushed bytes beyond which the client's reading is waited for before the next source is copied.</summary>
+    /// <summary>Unflushed bytes beyond which the client's reading is waited for before more is copied.</summary>
     private const int FlushThresholdBytes = 64 << 10;
+
+    /// <summary>What is copied of a source at a time. So few blocks go to the socket in one call without an allocation.</summary>
+    private const int StretchBytes = 4 * BlockMemoryPool.BlockBytes;
+
+    /// <summary>More is not kept for the next response.</summary>
+    private const int KeptAsideBytesMax = 4 << 10;
 
     private readonly List<Splice> _splices = [];
     private ArrayBufferWriter<byte>? _aside;
@@ -52,17 +59,24 @@ internal sealed class ResponseOutput(PipeWriter pipe, GatewayOptions options, Ga
     /// has gathered.</summary>
     /// <returns>False when nobody reads any more.</returns>
     /// <exception cref="IOException">A source could not be read: what was sent of the response is of no use.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> SendAsync(bool flush)
     {
         try
         {
             for (var i = 0; i < _splices.Count; i++)
             {
-                _splices[i].Source.CopyTo(pipe);
+                var source = _splices[i].Source;
+                for (int left = source.SizeBytes, copied; left > 0; left -= copied)
+                {
+                    copied = source.CopyNext(pipe, StretchBytes);
+                    _unflushedBytes += copied;
+                    if (_unflushedBytes >= FlushThresholdBytes && !await FlushAsync()) return false;
+                }
+
                 var end = i + 1 < _splices.Count ? _splices[i + 1].AsidePosition : _aside!.WrittenCount;
                 pipe.Write(_aside!.WrittenSpan[_splices[i].AsidePosition..end]);
-                _unflushedBytes += _splices[i].Source.SizeBytes + end - _splices[i].AsidePosition;
-                if (_unflushedBytes >= FlushThresholdBytes && !await FlushAsync()) return false;
+                _unflushedBytes += end - _splices[i].AsidePosition;
             }
         }
         finally
@@ -76,6 +90,7 @@ internal sealed class ResponseOutput(PipeWriter pipe, GatewayOptions options, Ga
     /// <summary>Gives up the response: its sources are released unread.</summary>
     public void Discard() => ReleaseSources();
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> FlushAsync()
     {
         var flushing = pipe.FlushAsync();
@@ -90,7 +105,8 @@ internal sealed class ResponseOutput(PipeWriter pipe, GatewayOptions options, Ga
     {
         foreach (var splice in _splices) splice.Source.Release();
         _splices.Clear();
-        _aside = null;
+        if (_aside?.Capacity > KeptAsideBytesMax) _aside = null;
+        _aside?.ResetWrittenCount();
     }
 
     /// <summary>A source, and where the bytes after it start among those set aside.</summary>

@@ -191,7 +191,11 @@ internal sealed class SimRecords(byte[] bytes) : IRecordsSource
     public byte[] Bytes => bytes;
     public int SizeBytes => bytes.Length;
 
-    public void CopyTo(IBufferWriter<byte> output) => output.Write(bytes);
+    public int CopyNext(IBufferWriter<byte> output, int sizeBytes)
+    {
+        output.Write(bytes);
+        return bytes.Length;
+    }
 
     public void Release()
     {

@@ -19,9 +19,10 @@ public sealed class FakeRecordsSource : IRecordsSource
 
     public int SizeBytes { get; }
 
-    public void CopyTo(IBufferWriter<byte> output)
+    public int CopyNext(IBufferWriter<byte> output, int sizeBytes)
     {
         foreach (var batch in _batches) output.Write(batch);
+        return SizeBytes;
     }
 
     public void Release()

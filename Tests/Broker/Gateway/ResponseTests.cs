@@ -28,19 +28,21 @@ public sealed class ResponseTests
         await GatewayFixture.Until(() => released == records.Length);
     }
 
-    [Fact]
-    public async Task A_client_that_does_not_read_holds_back_only_itself_and_is_cut_off()
+    [Theory]
+    [InlineData(100, 1 << 20)]
+    [InlineData(1, 100 << 20)]
+    public async Task A_client_that_does_not_read_holds_back_only_itself_and_is_cut_off(int sources, int sizeBytes)
     {
         var options = new GatewayOptions { SendTimeoutMs = 300, RateMinBytesPerSecond = int.MaxValue };
         await using var gateway = await GatewayFixture.StartAsync(options);
-        var (copied, released) = (0, 0);
-        gateway.Handlers.Fetch.Sources = _ => Enumerable.Range(0, 100).Select(_ => new CountingSource(
-            new byte[1 << 20], () => Interlocked.Increment(ref copied), () => Interlocked.Increment(ref released)));
+        var (copiedBytes, released) = (0, 0);
+        gateway.Handlers.Fetch.Sources = _ => Enumerable.Range(0, sources).Select(_ => new CountingSource(
+            sizeBytes, bytes => Interlocked.Add(ref copiedBytes, bytes), () => Interlocked.Increment(ref released)));
         using var client = gateway.Connect();
         await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
         await gateway.ExpectLogAsync("SlowReader", "test-client");
-        await GatewayFixture.Until(() => released == 100);
-        copied.ShouldBeLessThan(50);
+        await GatewayFixture.Until(() => released == sources);
+        copiedBytes.ShouldBeLessThan(50 << 20);
     }
 
     [Fact]
@@ -49,7 +51,7 @@ public sealed class ResponseTests
         await using var gateway = await GatewayFixture.StartAsync();
         var released = 0;
         gateway.Handlers.Fetch.Sources = _ => Enumerable.Range(0, 3).Select(index => new CountingSource(
-            new byte[100], () => { if (index == 1) throw new IOException("bad sector"); }, () => Interlocked.Increment(ref released)));
+            100, _ => { if (index == 1) throw new IOException("bad sector"); }, () => Interlocked.Increment(ref released)));
         using var client = gateway.Connect();
         await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
         await client.WaitUntilClosedAsync();
@@ -76,14 +78,19 @@ public sealed class ResponseTests
         await GatewayFixture.Until(() => released == 1);
     }
 
-    private sealed class CountingSource(byte[] bytes, Action copied, Action released) : IRecordsSource
+    private sealed class CountingSource(int sizeBytes, Action<int> copied, Action released) : IRecordsSource
     {
-        public int SizeBytes => bytes.Length;
+        private int _left = sizeBytes;
 
-        public void CopyTo(IBufferWriter<byte> output)
+        public int SizeBytes { get; } = sizeBytes;
+
+        public int CopyNext(IBufferWriter<byte> output, int sizeBytes)
         {
-            copied();
-            output.Write(bytes);
+            var size = Math.Min(sizeBytes, _left);
+            copied(size);
+            output.Write(new byte[size]);
+            _left -= size;
+            return size;
         }
 
         public void Release() => released();
