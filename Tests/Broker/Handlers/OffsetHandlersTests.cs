@@ -161,6 +161,22 @@ public sealed class OffsetHandlersTests
     }
 
     [Theory]
+    [InlineData(5, -1)]
+    [InlineData(-1, 3)]
+    public async Task Half_of_an_idempotent_producers_identity_is_refused(long producerId, short epoch)
+    {
+        var request = new InitProducerIdRequest
+        {
+            TransactionalId = null,
+            ProducerId = new ProducerId(producerId),
+            ProducerEpoch = epoch,
+        };
+        var response = await InitAsync(new InitProducerIdHandler(new Counter()), request, version: 3);
+        response.ErrorCode.ShouldBe(ErrorCode.InvalidRequest);
+        response.ProducerId.ShouldBe(ProducerId.None);
+    }
+
+    [Theory]
     [InlineData("payments", ErrorCode.UnsupportedVersion)]
     [InlineData("", ErrorCode.InvalidRequest)]
     public async Task Transactional_producers_are_refused(string transactionalId, ErrorCode expected)
