@@ -42,9 +42,10 @@ internal static class BatchIntake
         }
 
         if (CheckRecords(header, records, config, nowMs, summary) is { } refused) return refused;
-        if (config.Compression is { } codec && codec != header.Codec)
+        var codec = config.Compression ?? header.Codec;
+        if (codec != header.Codec || !summary.OffsetDeltasCountUp)
         {
-            if (Recompress(ref header, ref records, codec, limit) is { } failed) return failed;
+            if (Recompress(ref header, ref records, codec, !summary.OffsetDeltasCountUp, limit) is { } failed) return failed;
         }
 
         if (config.LogAppendTime || !summary.HeaderMaxTimestampIsRight)
@@ -82,12 +83,12 @@ internal static class BatchIntake
     }
 
     private static AppendResult? Recompress(
-        ref RecordBatchHeader header, ref ReadOnlySequence<byte> records, CompressionCodec codec, int limit)
+        ref RecordBatchHeader header, ref ReadOnlySequence<byte> records, CompressionCodec codec, bool renumbers, int limit)
     {
         var output = new ArrayBufferWriter<byte>((int)records.Length + RecordBatchHeader.SizeBytes);
         try
         {
-            RecordBatchRewriter.Recompress(header, records, codec, RecordReader.DefaultLimitSizeBytes, output);
+            RecordBatchRewriter.Recompress(header, records, codec, renumbers, RecordReader.DefaultLimitSizeBytes, output);
         }
         catch (CodecUnavailableException exception)
         {

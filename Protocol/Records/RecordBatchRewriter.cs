@@ -20,8 +20,9 @@ public static class RecordBatchRewriter
     public static void SetMaxTimestamp(Span<byte> header, long maxTimestampMs) =>
         Rewrite(header, maxTimestampMs, attributesToSet: BatchAttributes.None);
 
-    /// <summary>Writes the batch anew with its records in another codec (compression.type).</summary>
-    /// <param name="payload">What follows the header.</param>
+    /// <summary>Writes the batch anew with its records in a codec (compression.type).</summary>
+    /// <param name="payload">What follows the header, checked before.</param>
+    /// <param name="renumbers">Whether the records' offset deltas are to be made 0, 1, 2 ...</param>
     /// <param name="limitSizeBytes">The most bytes the records may decompress to.</param>
     /// <returns>The size of the new batch, header included.</returns>
     /// <exception cref="CompressionException">The records do not decompress, or to more than the limit.</exception>
@@ -30,15 +31,43 @@ public static class RecordBatchRewriter
         in RecordBatchHeader header,
         in ReadOnlySequence<byte> payload,
         CompressionCodec codec,
+        bool renumbers,
         int limitSizeBytes,
         IBufferWriter<byte> output)
     {
         using var plain = new PooledBuffer(limitSizeBytes);
+        using var renumbered = new PooledBuffer();
         using var compressed = new PooledBuffer();
         Codecs.Decompress(header.Codec, payload, plain);
-        Codecs.Compress(codec, plain.WrittenSpan, compressed);
+        if (renumbers)
+            Renumber(plain.WrittenSpan, header.RecordsCount, renumbered);
+        Codecs.Compress(codec, renumbers ? renumbered.WrittenSpan : plain.WrittenSpan, compressed);
         var attributes = (header.Attributes & ~BatchAttributes.CodecMask) | (BatchAttributes)codec;
         return RecordBatchBuilder.Write(header with { Attributes = attributes }, compressed.WrittenSpan, output);
+    }
+
+    private static void Renumber(ReadOnlySpan<byte> records, int count, PooledBuffer output)
+    {
+        var position = 0;
+        for (var i = 0; i < count; i++)
+        {
+            _ = Varints.TryRead(records, ref position, out int length);
+            var record = records.Slice(position, length);
+            position += length;
+
+            var start = 1;
+            _ = Varints.TryRead(record, ref start, out long _);
+            var end = start;
+            _ = Varints.TryRead(record, ref end, out int _);
+            var size = start + Varints.SizeOf(i) + record.Length - end;
+            var target = output.GetSpan(Varints.MaxSizeInt32 + size);
+            var written = Varints.Write(target, size);
+            record[..start].CopyTo(target[written..]);
+            written += start;
+            written += Varints.Write(target[written..], i);
+            record[end..].CopyTo(target[written..]);
+            output.Advance(written + record.Length - end);
+        }
     }
 
     private static void Rewrite(Span<byte> header, long maxTimestampMs, BatchAttributes attributesToSet)

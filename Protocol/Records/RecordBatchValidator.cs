@@ -57,17 +57,19 @@ public static class RecordBatchValidator
         var status = ValidateHeader(bytes, out header);
         return status != RecordBatchStatus.Valid || header.Codec != CompressionCodec.None
             ? status
-            : ValidatePlain(header, bytes.Slice(RecordBatchHeader.SizeBytes), out summary);
+            : ValidateUncompressed(header, bytes.Slice(RecordBatchHeader.SizeBytes), out summary);
     }
 
-    /// <summary>Looks into the records of a batch whose header is valid, decompressing them if need be.</summary>
+    /// <summary>Looks into the records of a batch whose header is valid, decompressing them if need be. Offset deltas that do
+    /// not count up make a compressed batch no less valid: some clients write them so, and Kafka renumbers them. They are told
+    /// in the summary.</summary>
     /// <param name="payload">What follows the header.</param>
     /// <param name="limitSizeBytes">The most bytes the records may decompress to.</param>
     public static RecordBatchStatus ValidateRecords(
         in RecordBatchHeader header, in ReadOnlySequence<byte> payload, int limitSizeBytes, out RecordsSummary summary)
     {
         if (header.Codec == CompressionCodec.None)
-            return ValidatePlain(header, payload, out summary);
+            return ValidateUncompressed(header, payload, out summary);
         summary = default;
         using var plain = new PooledBuffer(limitSizeBytes);
         try
@@ -106,6 +108,13 @@ public static class RecordBatchValidator
         return RecordBatchStatus.Valid;
     }
 
+    private static RecordBatchStatus ValidateUncompressed(
+        in RecordBatchHeader header, in ReadOnlySequence<byte> records, out RecordsSummary summary)
+    {
+        var status = ValidatePlain(header, records, out summary);
+        return status == RecordBatchStatus.Valid && !summary.OffsetDeltasCountUp ? RecordBatchStatus.BadOffsetDelta : status;
+    }
+
     private static RecordBatchStatus ValidatePlain(
         in RecordBatchHeader header, in ReadOnlySequence<byte> records, out RecordsSummary summary)
     {
@@ -115,6 +124,7 @@ public static class RecordBatchValidator
         var minTimestamp = long.MaxValue;
         var maxTimestamp = -1L;
         var hasNullKey = false;
+        var countUp = true;
         for (var i = 0; i < header.RecordsCount; i++)
         {
             if (!cursor.TryReadVarint(out var length) || length < SmallestRecordSize || length > size - cursor.Consumed)
@@ -131,8 +141,7 @@ public static class RecordBatchValidator
             {
                 return RecordBatchStatus.BadRecord;
             }
-            if (offsetDelta != i)
-                return RecordBatchStatus.BadOffsetDelta;
+            countUp &= offsetDelta == i;
             hasNullKey |= keyIsNull;
             var timestamp = unchecked(header.BaseTimestamp + timestampDelta);
             maxTimestamp = Math.Max(maxTimestamp, timestamp);
@@ -144,6 +153,7 @@ public static class RecordBatchValidator
             MinTimestampMs = minTimestamp,
             MaxTimestampMs = maxTimestamp,
             HasNullKey = hasNullKey,
+            OffsetDeltasCountUp = countUp,
             HeaderMaxTimestampIsRight = maxTimestamp == header.MaxTimestamp,
         };
         return cursor.Consumed == size ? RecordBatchStatus.Valid : RecordBatchStatus.BadRecord;

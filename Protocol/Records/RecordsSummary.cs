@@ -12,6 +12,9 @@ public readonly record struct RecordsSummary
     /// <summary>A record has no key, which compacted topics refuse.</summary>
     public bool HasNullKey { get; init; }
 
+    /// <summary>Whether the records' offset deltas are 0, 1, 2 ...</summary>
+    public bool OffsetDeltasCountUp { get; init; }
+
     /// <summary>Whether the header's maxTimestamp is what the records say; where it is not, the broker corrects it.</summary>
     public bool HeaderMaxTimestampIsRight { get; init; }
 

@@ -1,7 +1,10 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
+using Loire.Protocol.Hashing;
 using Loire.Protocol.Records;
 using Shouldly;
 using Xunit;
@@ -48,6 +51,25 @@ public sealed class BatchIntakeTests
 
         count.ShouldBe(50);
     }
+
+    [Theory]
+    [InlineData(CompressionCodec.Gzip, null)]
+    [InlineData(CompressionCodec.Snappy, null)]
+    [InlineData(CompressionCodec.Zstd, CompressionCodec.None)]
+    public void Odd_offset_deltas_of_a_compressed_batch_are_renumbered(CompressionCodec sentCodec, CompressionCodec? kept)
+    {
+        var sent = WithOddDeltas(sentCodec);
+        var stored = Stored(sent, TopicConfig.Default with { Compression = kept });
+        RecordBatchHeader.Read(stored).Codec.ShouldBe(kept ?? sentCodec);
+        Offsets(stored).ShouldBe([0, 1, 2]);
+        Contents(stored).ShouldBe(Contents(sent));
+        BatchIntake.Check(new(stored), TopicConfig.Default, int.MaxValue, Now, out var again).ShouldBeNull();
+        again.Header.Crc.ShouldBe(RecordBatchHeader.Read(stored).Crc);
+    }
+
+    [Fact]
+    public void Odd_offset_deltas_of_an_uncompressed_batch_are_refused() =>
+        Refused(WithOddDeltas(CompressionCodec.None), TopicConfig.Default).Error.ShouldBe(ErrorCode.InvalidRecord);
 
     [Fact]
     public void Its_own_codec_stays_as_it_is()
@@ -114,6 +136,43 @@ public sealed class BatchIntakeTests
             Batches.Bytes(timestampMs: Now, withKeys: false, codec: codec), TopicConfig.Default with { Compact = true });
         refused.Error.ShouldBe(ErrorCode.InvalidRecord);
         refused.RecordErrors.Single().BatchIndex.ShouldBe(0);
+    }
+
+    /// <summary>Three records whose offset deltas leave gaps, in a batch whose header counts three.</summary>
+    private static byte[] WithOddDeltas(CompressionCodec codec)
+    {
+        const int lastOffsetDeltaPosition = 23;
+        using var builder = new RecordBatchBuilder { Codec = codec, ProducerId = new(7), ProducerEpoch = 1, BaseSequence = 4 };
+        foreach (var delta in new[] { 5, 7, 300 })
+        {
+            var value = Encoding.UTF8.GetBytes(new string('v', delta));
+            builder.Append(
+                delta, Now + delta, new RecordBytes("key"u8), new RecordBytes(value), [new RecordHeader("delta", value.AsMemory(0, 2))]);
+        }
+
+        var output = new ArrayBufferWriter<byte>();
+        builder.Build(output);
+        var batch = output.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(lastOffsetDeltaPosition), 2);
+        BinaryPrimitives.WriteUInt32BigEndian(
+            batch.AsSpan(RecordBatchHeader.CrcPosition), Crc32C.Compute(batch.AsSpan(RecordBatchHeader.AttributesPosition)));
+        return batch;
+    }
+
+    private static long[] Offsets(byte[] batch) => Read(batch, record => record.Offset.Value);
+
+    private static string[] Contents(byte[] batch) => Read(batch, record =>
+        $"{record.TimestampMs} {record.Key.ToText()} {record.Value.ToText()} {Header(record.Headers.ToArray().Single())}");
+
+    private static string Header(RecordHeader header) => header.Name + Encoding.UTF8.GetString(header.Value!.Value.Span);
+
+    private static T[] Read<T>(byte[] batch, Func<RecordView, T> read)
+    {
+        var all = new List<T>();
+        var payload = new ReadOnlySequence<byte>(batch).Slice(RecordBatchHeader.SizeBytes);
+        using var reader = new RecordReader(RecordBatchHeader.Read(batch), payload);
+        while (reader.TryRead(out var record)) all.Add(read(record));
+        return [.. all];
     }
 
     private static AppendResult Refused(byte[] sent, TopicConfig config) =>

@@ -43,7 +43,7 @@ public sealed class RecordBatchRewriterTests
         var header = RecordBatchHeader.Read(batch);
         var output = new ArrayBufferWriter<byte>();
         RecordBatchRewriter.Recompress(
-            header, new ReadOnlySequence<byte>(batch).Slice(RecordBatchHeader.SizeBytes), to, 1 << 20, output);
+            header, new ReadOnlySequence<byte>(batch).Slice(RecordBatchHeader.SizeBytes), to, renumbers: false, 1 << 20, output);
 
         var rewritten = output.WrittenSpan.ToArray();
         RecordBatchValidator.ValidateHeader(new ReadOnlySequence<byte>(rewritten), out var after).ShouldBe(RecordBatchStatus.Valid);
@@ -61,6 +61,7 @@ public sealed class RecordBatchRewriterTests
                 RecordBatchHeader.Read(batch),
                 new ReadOnlySequence<byte>(batch).Slice(RecordBatchHeader.SizeBytes),
                 CompressionCodec.Lz4,
+                renumbers: false,
                 limitSizeBytes: 100,
                 new ArrayBufferWriter<byte>()))
             .IsOverLimit.ShouldBeTrue();

@@ -145,6 +145,7 @@ public sealed class RecordBatchValidatorTests
             MinTimestampMs = 40,
             MaxTimestampMs = 100,
             HasNullKey = false,
+            OffsetDeltasCountUp = true,
             HeaderMaxTimestampIsRight = true,
         });
         summary.TimestampsAreWithin(nowMs: 90, beforeMaxMs: 50, afterMaxMs: 10).ShouldBeTrue();
