@@ -8,11 +8,11 @@ namespace Loire.Grains.Interfaces;
 public interface IConsumerGroupGrain : IGrainWithStringKey
 {
     /// <summary>Answers when the rebalance is through, at the latest after the rebalance timeout.</summary>
-    [Alias("JoinAsync")]
+    [Alias("JoinAsync"), ResponseTimeout("00:30:00")]
     Task<GroupJoined> JoinAsync(GroupJoin join);
 
     /// <summary>Answers when the leader has handed in the assignments.</summary>
-    [Alias("SyncAsync")]
+    [Alias("SyncAsync"), ResponseTimeout("00:30:00")]
     Task<GroupSynced> SyncAsync(GroupSync sync);
 
     /// <returns>Kafka's error code; 27 (REBALANCE_IN_PROGRESS) asks the member to join again.</returns>

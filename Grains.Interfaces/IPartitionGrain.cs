@@ -9,12 +9,12 @@ namespace Loire.Grains.Interfaces;
 public interface IPartitionGrain : IGrainWithStringKey
 {
     /// <summary>Appends one record batch. With acks=all the answer comes when the batch is on disk on every in-sync
-    /// replica.</summary>
-    [Alias("AppendAsync")]
+    /// replica; REQUEST_TIMED_OUT after 25 s, when that may still come.</summary>
+    [Alias("AppendAsync"), ResponseTimeout("00:00:30")]
     Task<AppendAnswer> AppendAsync(AppendRequest request);
 
     /// <summary>Reads whole batches; waits up to the request's time while there are none.</summary>
-    [Alias("ReadAsync")]
+    [Alias("ReadAsync"), ResponseTimeout("00:00:30")]
     Task<ReadAnswer> ReadAsync(ReadRequest request);
 
     [Alias("GetOffsetsAsync")]
@@ -32,14 +32,14 @@ public static class PartitionKey
     public static string Of(string topic, int partition) =>
         string.Create(CultureInfo.InvariantCulture, $"{topic}/{partition}");
 
-    /// <exception cref="FormatException">The key is none.</exception>
-    public static (string Topic, int Partition) Parse(string key)
+    /// <returns>False where the key is none.</returns>
+    public static bool TryParse(string key, out string topic, out int partition)
     {
         var slash = key.LastIndexOf('/');
+        topic = slash > 0 ? key[..slash] : "";
+        partition = -1;
         return slash > 0
-            && int.TryParse(key.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
-            ? (key[..slash], partition)
-            : throw new FormatException($"'{key}' is not topic/partition");
+            && int.TryParse(key.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out partition);
     }
 }
 
@@ -60,7 +60,7 @@ public sealed record AppendAnswer(
 
 /// <param name="Offset">The first batch of the answer may start below it.</param>
 /// <param name="MaxBytes">At least one batch comes, whatever its size.</param>
-/// <param name="MaxWaitMs">How long to wait for a first record.</param>
+/// <param name="MaxWaitMs">How long to wait for a first record; at most 25,000.</param>
 /// <param name="IsCommittedOnly">Read no record of an open or aborted transaction.</param>
 [GenerateSerializer, Immutable, Alias("Loire.ReadRequest")]
 public sealed record ReadRequest(

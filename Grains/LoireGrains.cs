@@ -1,9 +1,12 @@
 using Loire.Cluster;
 using Loire.Grains.Control;
+using Loire.Grains.Placement;
 using Loire.Grains.Push;
 using Loire.Grains.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime.Hosting;
 using Orleans.Storage;
 
 namespace Loire.Grains;
@@ -14,7 +17,9 @@ internal static class LoireGrains
     /// <summary>Adds the services of the grains. The host adds the broker's: <see cref="IClusterView"/>,
     /// <see cref="IClusterLearner"/> and the ports that the grains ask; and the storage provider
     /// <see cref="LoireStorage.Name"/>.</summary>
-    public static IServiceCollection AddLoireGrains(this IServiceCollection services)
+    /// <param name="settleAll">Called when the membership has changed: lets the controllers elect where that is
+    /// due.</param>
+    public static IServiceCollection AddLoireGrains(this IServiceCollection services, Func<IServiceProvider, Task> settleAll)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<LiveBrokers>();
@@ -23,7 +28,18 @@ internal static class LoireGrains
         services.AddSingleton<IPusher, Pusher>();
         services.AddSingleton<IClusterControl, OrleansClusterControl>();
         services.AddGrainService<BrokerGrainService>();
+        services.AddPlacementDirector<LeaderPlacement, LeaderPlacementDirector>();
         services.AddKeyedSingleton<IGrainStorageSerializer, DocumentSerializer>(LoireStorage.Name);
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new MembershipWatcher(
+            provider.GetRequiredService<IClusterMembershipService>(),
+            provider.GetRequiredService<LiveBrokers>(),
+            () => settleAll(provider),
+            provider.GetRequiredService<ILogger<MembershipWatcher>>()));
         return services;
     }
+
+    /// <summary>Keeps the controllers' states in files: for a cluster of one silo.</summary>
+    public static IServiceCollection AddLoireFileStorage(this IServiceCollection services, string directory) =>
+        services.AddGrainStorage(LoireStorage.Name, (provider, name) => new FileGrainStorage(
+            Path.GetFullPath(directory), provider.GetRequiredKeyedService<IGrainStorageSerializer>(name)));
 }

@@ -17,4 +17,14 @@ public static class DurableFile
         File.Move(aside, path, overwrite: true);
         NativeFile.SyncDirectory(Path.GetDirectoryName(path)!);
     }
+
+    /// <summary>Creates a directory, and those it lies in, so that a crash does not take them back.</summary>
+    public static void CreateDirectory(string path)
+    {
+        if (Directory.Exists(path) || Path.GetDirectoryName(path) is not { } parent)
+            return;
+        CreateDirectory(parent);
+        Directory.CreateDirectory(path);
+        NativeFile.SyncDirectory(parent);
+    }
 }

@@ -5,7 +5,7 @@ using Loire.Protocol;
 namespace Loire.Broker.Handlers;
 
 /// <summary>How handlers ask a group's coordinator.</summary>
-internal static class GroupRequests
+public static class GroupRequests
 {
     /// <summary>Hands a command to the group's coordinator and waits for its answer. Where there is no coordinator here,
     /// the command answers with the reason itself.</summary>

@@ -11,7 +11,7 @@ namespace Loire.Grains.Control;
 
 /// <summary>The controller of the cluster: who belongs to it, the brokers' settings, the names of topics, producer ids.
 /// Changes are ordered by the <see cref="StateKeeper{TState, TDocument}"/>s, so calls may interleave.</summary>
-[GrainType("loire.cluster"), Reentrant]
+[GrainType(GrainTypes.ClusterName), Reentrant]
 internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterControlGrain
 {
     private readonly StateKeeper<ClusterState, ClusterDocument> _cluster;
@@ -34,11 +34,7 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
         _pusher = pusher;
     }
 
-    public Task<ClusterRecord?> ReadAsync()
-    {
-        var record = _cluster.Current.Record;
-        return Task.FromResult(record.Version == 0 ? null : record);
-    }
+    public Task<ClusterRecord> ReadAsync() => Task.FromResult(_cluster.Current.Record);
 
     public async Task<ClusterRecord> RegisterAsync(
         BrokerEndpoint endpoint, string directoryId, string? clusterId, SiloAddress silo)

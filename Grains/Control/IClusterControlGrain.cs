@@ -11,9 +11,9 @@ namespace Loire.Grains.Control;
 [Alias("Loire.IClusterControlGrain")]
 internal interface IClusterControlGrain : IGrainWithStringKey
 {
-    /// <returns>Null while no broker ever registered.</returns>
+    /// <returns>Without brokers while none ever registered.</returns>
     [Alias("ReadAsync"), ResponseTimeout("00:00:03")]
-    Task<ClusterRecord?> ReadAsync();
+    Task<ClusterRecord> ReadAsync();
 
     /// <param name="silo">That of the broker.</param>
     /// <exception cref="LoireException">Also BROKER_NOT_AVAILABLE while the broker's earlier run is silent but not declared

@@ -24,6 +24,9 @@ internal sealed class OrleansClusterControl(IGrainFactory grains, ILocalSiloDeta
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken) =>
         ClusterAsync(cluster => cluster.DrainAsync(broker, generation), cancellationToken);
 
+    public Task<ClusterRecord> ReadClusterAsync(CancellationToken cancellationToken) =>
+        ClusterAsync(cluster => cluster.ReadAsync(), cancellationToken, mayRepeat: true);
+
     public Task<ClusterRecord> SetBrokerConfigsAsync(
         string broker, ImmutableSortedDictionary<string, string> overrides, long version, CancellationToken cancellationToken) =>
         ClusterAsync(cluster => cluster.SetBrokerConfigsAsync(broker, overrides, version), cancellationToken);

@@ -21,12 +21,14 @@ internal sealed class TopicBrokers(
         if (IsKnown()) return;
         await membership.Refresh();
         live.Learn(membership.CurrentSnapshot);
-        if (await grains.GetGrain<IClusterControlGrain>(IClusterGrain.Key).ReadAsync() is { } cluster) learner.Learn(cluster);
-        if (view.Statuses.Live.IsEmpty)
+        learner.Learn(await grains.GetGrain<IClusterControlGrain>(IClusterGrain.Key).ReadAsync());
+        if (!view.Cluster.Brokers.Any(known => view.Statuses.IsLive(known.Endpoint.Node)))
         {
             throw new KafkaException(ErrorCode.BrokerNotAvailable, "No registered broker is known to be up.");
         }
 
-        bool IsKnown() => broker is { } node ? view.Statuses.IsLive(node) : !view.Statuses.Live.IsEmpty;
+        bool IsKnown() => broker is { } node
+            ? view.Statuses.IsLive(node) && view.Cluster.Find(node) is not null
+            : view.Cluster.Brokers.Any(known => view.Statuses.IsLive(known.Endpoint.Node));
     }
 }

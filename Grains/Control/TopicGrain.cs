@@ -14,7 +14,7 @@ namespace Loire.Grains.Control;
 
 /// <summary>The controller of one topic. Changes are ordered by its <see cref="TopicController"/>, so calls may
 /// interleave.</summary>
-[GrainType("loire.topic"), Reentrant]
+[GrainType(GrainTypes.TopicName), Reentrant]
 internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
 {
     private readonly TopicController _controller;
