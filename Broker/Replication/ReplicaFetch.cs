@@ -23,3 +23,8 @@ public sealed record ReplicaFetchAnswer(ErrorCode Error, int SessionId, IReadOnl
 /// <param name="Records">The batches' bytes; empty where there are none.</param>
 public readonly record struct FetchedPartition(
     TopicIdPartition Partition, FollowerRead Read, ReadOnlySequence<byte> Records);
+
+/// <summary>Why a partition cannot go on now: the leader's error, or, where that is NONE, what the replica made of the
+/// answer.</summary>
+public readonly record struct FetchTrouble(
+    TopicIdPartition Partition, FetchPosition Position, ErrorCode Error, FetchedOutcome Outcome);

@@ -14,6 +14,7 @@ public sealed class ReplicaFetcherCore(NodeId leader)
     private const int NoSession = 0;
 
     private readonly Dictionary<TopicIdPartition, Followed> _partitions = [];
+    private readonly List<FetchTrouble> _troubles = [];
     private int _sessionId;
     private int _sessionEpoch;
     private bool _isAsking;
@@ -22,18 +23,23 @@ public sealed class ReplicaFetcherCore(NodeId leader)
     /// <summary>When <see cref="NextRequest"/> is worth calling again though nothing happened.</summary>
     public long NextAttemptMs { get; private set; } = long.MaxValue;
 
+    /// <summary>What the last answer brought that keeps a partition from going on and did not do so before. For people: the
+    /// core tries again by itself.</summary>
+    public IReadOnlyList<FetchTrouble> Troubles => _troubles;
+
     /// <summary>Follows a partition, or forgets the errors of one that has a new state. Partitions whose replica does not
     /// follow this leader any more drop out by themselves.</summary>
-    public void Add(IFollowerReplica replica)
+    /// <returns>Whether it waits for the next request: the one under way, or the session, does not have it.</returns>
+    public bool Add(IFollowerReplica replica)
     {
         if (_partitions.TryGetValue(replica.Partition, out var known) && ReferenceEquals(known.Replica, replica))
         {
             known.Errors = default;
+            return !known.IsInSession;
         }
-        else
-        {
-            _partitions[replica.Partition] = new Followed(replica);
-        }
+
+        _partitions[replica.Partition] = new Followed(replica);
+        return true;
     }
 
     /// <returns>Null while there is nothing to ask, an answer is awaited, or a replica's log is not synced: a fetcher asks
@@ -65,6 +71,7 @@ public sealed class ReplicaFetcherCore(NodeId leader)
     public void Answered(ReplicaFetchAnswer answer, long nowMs)
     {
         _isAsking = false;
+        _troubles.Clear();
         if (answer.Error != ErrorCode.None)
         {
             // A session that is lost, as with a restart of the leader, is simply opened anew.
@@ -91,6 +98,13 @@ public sealed class ReplicaFetcherCore(NodeId leader)
 
         _sessionId = answer.SessionId;
         _sessionEpoch = _sessionEpoch == int.MaxValue ? 1 : _sessionEpoch + 1;
+    }
+
+    /// <summary>The driver waits no longer for the answer, to ask for more than the request under way does.</summary>
+    public void GivenUp()
+    {
+        _isAsking = false;
+        EndSession();
     }
 
     /// <summary>The request got no answer: the connection broke or the leader is silent.</summary>
@@ -134,24 +148,27 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         return true;
     }
 
-    private static void Take(Followed partition, in FetchedPartition fetched, long nowMs)
+    private void Take(Followed partition, in FetchedPartition fetched, long nowMs)
     {
         if (!partition.IsInSession) return;
-        if (fetched.Read.Error != ErrorCode.None)
+        var outcome = FetchedOutcome.Taken;
+        if (fetched.Read.Error == ErrorCode.None)
         {
-            partition.Errors.Extend(nowMs);
+            outcome = partition.Replica.TakeFetched(partition.Position, fetched.Read, fetched.Records);
+        }
+
+        if (fetched.Read.Error == ErrorCode.None && outcome is FetchedOutcome.Taken or FetchedOutcome.Outdated)
+        {
+            partition.Errors = default;
             return;
         }
 
-        switch (partition.Replica.TakeFetched(partition.Position, fetched.Read, fetched.Records))
+        if (!partition.Errors.IsExtended)
         {
-            case FetchedOutcome.Taken or FetchedOutcome.Outdated:
-                partition.Errors = default;
-                break;
-            default:
-                partition.Errors.Extend(nowMs);
-                break;
+            _troubles.Add(new FetchTrouble(fetched.Partition, partition.Position, fetched.Read.Error, outcome));
         }
+
+        partition.Errors.Extend(nowMs);
     }
 
     private void EndSession()
@@ -166,6 +183,7 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         private long _nextMs;
 
         public long UntilMs { get; private set; }
+        public readonly bool IsExtended => _nextMs != 0;
 
         public void Extend(long nowMs)
         {

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Broker.Replication;
 using Loire.Protocol;
@@ -14,6 +14,9 @@ namespace Loire.Cluster.Replication;
 /// that comes to follow another leader drops out by itself.</summary>
 public sealed partial class ReplicaFetcher : IAsyncDisposable
 {
+    /// <summary>How long a request that is under way may hold up replicas that it does not ask for.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+
     private readonly ReplicaFetcherCore _core;
     private readonly NodeId _leader;
     private readonly Func<long> _generation;
@@ -24,7 +27,8 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     private readonly ReplicaFetchMessages _messages;
 
     /// <summary>Replicas that the loop has not taken over yet: the core is the loop's alone.</summary>
-    private readonly ConcurrentQueue<IFollowerReplica> _added = new();
+    private readonly Channel<IFollowerReplica> _added = Channel.CreateUnbounded<IFollowerReplica>(
+        new UnboundedChannelOptions { SingleReader = true });
 
     /// <summary>Holds one item while there may be something to ask.</summary>
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
@@ -33,6 +37,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _nextAttempt;
     private readonly Task _running;
+    private Task<bool>? _anyAdded;
     private bool _isFailing;
 
     /// <param name="locate">Where the leader is reached now; null while that is not known. Asked before each
@@ -64,7 +69,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     public void Add(IFollowerReplica replica)
     {
         replica.Synced = Wake;
-        _added.Enqueue(replica);
+        _added.Writer.TryWrite(replica);
         Wake();
     }
 
@@ -82,18 +87,32 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        try
+        while (!_stop.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                while (_added.TryDequeue(out var replica)) _core.Add(replica);
+                TakeAdded();
                 if (_core.NextRequest(NowMs()) is { } request) await AskAsync(request);
                 else await WaitAsync();
             }
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            LogStopped(_logger, _leader);
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                LogStopped(_logger, _leader);
+            }
+            catch (OperationCanceledException)
+            {
+                // The leader answers a connection in order: only a new one gets past the request that waits there.
+                await _link.DropAsync();
+                _core.GivenUp();
+                LogGivenUp(_logger, _leader);
+            }
+            catch (Exception failure)
+            {
+                await _link.DropAsync();
+                _core.Failed(NowMs());
+                if (!_isFailing) LogFailing(_logger, _leader, failure.Message, failure is KafkaClientException ? null : failure);
+                _isFailing = true;
+            }
         }
     }
 
@@ -110,21 +129,35 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
 
     private async Task AskAsync(ReplicaFetchRequest request)
     {
-        try
+        var connection = await _link.ConnectAsync(_stop.Token);
+        var message = _messages.ToRequest(request, _generation(), _configs.Current);
+        using var answer = await SendAsync(connection, message);
+        _core.Answered(_messages.ToAnswer(answer.Response), NowMs());
+        Report(answer.Response.ErrorCode);
+        foreach (var trouble in _core.Troubles) Report(trouble);
+    }
+
+    /// <summary>A leader with nothing new holds a request for replica.fetch.wait.max.ms. A replica that begins to follow
+    /// meanwhile is not to wait as long: producers may be waiting for it.</summary>
+    private async Task<ResponseLease<FetchResponse>> SendAsync(KafkaConnection connection, FetchRequest message)
+    {
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var sending = connection.SendLeasedAsync<FetchRequest, FetchResponse>(message, giveUp.Token);
+        while (true)
         {
-            var connection = await _link.ConnectAsync(_stop.Token);
-            var message = _messages.ToRequest(request, _generation(), _configs.Current);
-            using var answer = await connection.SendLeasedAsync<FetchRequest, FetchResponse>(message, _stop.Token);
-            _core.Answered(_messages.ToAnswer(answer.Response), NowMs());
-            Report(answer.Response.ErrorCode);
+            _anyAdded ??= _added.Reader.WaitToReadAsync(_stop.Token).AsTask();
+            if (await Task.WhenAny(sending, _anyAdded) == sending) return await sending;
+            _anyAdded = null;
+            if (TakeAdded()) giveUp.CancelAfter(Patience);
         }
-        catch (Exception failure) when (!_stop.IsCancellationRequested)
-        {
-            await _link.DropAsync();
-            _core.Failed(NowMs());
-            if (!_isFailing) LogUnreachable(_logger, _leader, failure.Message, failure as KafkaClientException is null ? failure : null);
-            _isFailing = true;
-        }
+    }
+
+    /// <returns>Whether there are any that the request under way does not ask for.</returns>
+    private bool TakeAdded()
+    {
+        var anyWaits = false;
+        while (_added.Reader.TryRead(out var replica)) anyWaits |= _core.Add(replica);
+        return anyWaits;
     }
 
     /// <summary>Sessions come and go with the leader's restarts: that is no outage.</summary>
@@ -137,13 +170,40 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         _isFailing = isFailing;
     }
 
+    /// <summary>Leaders and followers do not hear of an election at the same moment: that needs no warning.</summary>
+    private void Report(in FetchTrouble trouble)
+    {
+        if (trouble.Error is ErrorCode.NotLeaderOrFollower or ErrorCode.FencedLeaderEpoch or ErrorCode.UnknownLeaderEpoch
+            || trouble is { Error: ErrorCode.None, Outcome: FetchedOutcome.Full })
+        {
+            LogDelayed(_logger, trouble.Partition, _leader, trouble.Error, trouble.Outcome);
+        }
+        else
+        {
+            LogTrouble(_logger, trouble.Partition, _leader, trouble.Position.Offset, trouble.Error, trouble.Outcome);
+        }
+    }
+
     private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "No longer fetching from broker {Leader}")]
     private static partial void LogStopped(ILogger logger, NodeId leader);
 
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Asking broker {Leader} anew: there are more replicas to ask for")]
+    private static partial void LogGivenUp(ILogger logger, NodeId leader);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot fetch from broker {Leader}, trying on: {Reason}")]
-    private static partial void LogUnreachable(ILogger logger, NodeId leader, string reason, Exception? unexpected);
+    private static partial void LogFailing(ILogger logger, NodeId leader, string reason, Exception? unexpected);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Partition} waits for broker {Leader}: {Error}, {Outcome}")]
+    private static partial void LogDelayed(
+        ILogger logger, TopicIdPartition partition, NodeId leader, ErrorCode error, FetchedOutcome outcome);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Partition} cannot go on from offset {Offset} of broker {Leader}, trying on: {Error}, {Outcome}")]
+    private static partial void LogTrouble(
+        ILogger logger, TopicIdPartition partition, NodeId leader, Offset offset, ErrorCode error, FetchedOutcome outcome);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Broker {Leader} does not let this one fetch, trying on: {Error}")]
     private static partial void LogRefused(ILogger logger, NodeId leader, ErrorCode error);
