@@ -248,7 +248,8 @@ internal sealed class PartitionLog : IPartitionLog
         var batches = new List<IndexEntry>();
         lock (_lock)
         {
-            snapshot = _snapshot;
+            // Without the batches between its end and the log start a state would be one that never was.
+            snapshot = _snapshot.ReplayFrom < _logStart ? ObserverSnapshot.None : _snapshot;
             for (var at = _index.Find(snapshot.ReplayFrom); _index.TryGet(at, out var batch); at = _index.Next(at))
                 batches.Add(batch);
         }
@@ -322,7 +323,8 @@ internal sealed class PartitionLog : IPartitionLog
                 $"{Partition}: a batch of {sizeBytes} bytes says it has {batch.TotalSizeBytes}; at most " +
                 $"{_context.MaxBatchBytes} fit.");
         }
-        if (batch.BaseOffset.Value < _logEnd || batch.LastOffsetDelta < 0)
+        bool holdsLogStart = _logStart == _logEnd && batch.NextOffset.Value > _logEnd;
+        if ((batch.BaseOffset.Value < _logEnd && !holdsLogStart) || batch.LastOffsetDelta < 0)
         {
             throw new ArgumentException(
                 $"{Partition}: a batch at offset {batch.BaseOffset} with last offset delta {batch.LastOffsetDelta} does not " +

@@ -26,6 +26,10 @@ public enum FetchedOutcome : byte
     /// <summary>It was appended, or there was nothing to append, or the log was cut: ask again.</summary>
     Taken,
 
+    /// <summary>This log had nothing in common with the leader's any more and was emptied: ask again, from where the
+    /// leader's starts.</summary>
+    Reset,
+
     /// <summary>It answers a question that this replica asks no more.</summary>
     Outdated,
 
@@ -37,4 +41,7 @@ public enum FetchedOutcome : byte
 
     /// <summary>This broker's store takes no more writes.</summary>
     Failed,
+
+    /// <summary>There was nothing to take: the leader answered with an error.</summary>
+    Refused,
 }

@@ -211,7 +211,20 @@ internal sealed class PartitionCore
 
     public LeaderEpoch EpochAt(Offset offset) => _epochs.EpochAt(offset);
 
-    public void LogStartMoved(Offset logStart) => _epochs.AdvanceTo(logStart);
+    /// <summary>The log starts there. Beyond all this core knows of it is empty: a follower that its leader left behind, or
+    /// one that has just been opened.</summary>
+    public void LogStartMoved(Offset logStart)
+    {
+        if (logStart <= LogEnd)
+        {
+            _epochs.AdvanceTo(logStart);
+            return;
+        }
+
+        _epochs.Clear();
+        _producers.Clear();
+        LogEnd = logStart;
+    }
 
     public void ExpireProducers(long nowMs, long expirationMs) => _producers.Expire(nowMs, expirationMs);
 

@@ -145,15 +145,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
                     && _core.LeaderEpoch == asked.LeaderEpoch
                     && _log.LogEndOffset == asked.Offset;
                 if (!isCurrent || _core.Availability != ErrorCode.NotLeaderOrFollower) return FetchedOutcome.Outdated;
-                var outcome = answer.Diverging is { } diverging
-                    ? Truncate(_core.FindTruncation(diverging))
-                    : AppendFetched(records, asked.LeaderEpoch);
-                if (answer.Diverging is null)
-                {
-                    _core.LearnHighWatermark(answer.HighWatermark, _log.DurableEndOffset);
-                    AdvanceLogStart(Offset.Min(answer.LogStartOffset, _log.LogEndOffset));
-                }
-
+                var outcome = Take(answer, records, asked.LeaderEpoch);
                 Publish();
                 return outcome;
             }
@@ -168,11 +160,37 @@ public sealed partial class PartitionReplica : IFollowerReplica
         }
     }
 
-    private FetchedOutcome Truncate(Offset end)
+    private FetchedOutcome Take(in FollowerRead answer, in ReadOnlySequence<byte> records, LeaderEpoch leaderEpoch)
     {
-        _log.TruncateTo(Offset.Max(end, _log.LogStartOffset));
+        if (answer.Error == ErrorCode.OffsetOutOfRange) return Reset(answer.LogStartOffset);
+        if (answer.Diverging is { } diverging)
+        {
+            var end = _core.FindTruncation(diverging);
+            if (end < _log.LogStartOffset) return Reset(answer.LogStartOffset);
+            Truncate(end);
+            return FetchedOutcome.Taken;
+        }
+
+        var outcome = AppendFetched(records, leaderEpoch);
+        _core.LearnHighWatermark(answer.HighWatermark, _log.DurableEndOffset);
+        AdvanceLogStart(Offset.Min(answer.LogStartOffset, _log.LogEndOffset));
+        return outcome;
+    }
+
+    /// <summary>Gives up the whole log and goes on from where the leader's starts. Either the leader has deleted what would
+    /// come next here; or, after an unclean election, it lacks all that is here.</summary>
+    private FetchedOutcome Reset(Offset leaderStart)
+    {
+        if (leaderStart < Offset.Zero) return FetchedOutcome.Corrupt;
+        if (leaderStart <= _log.LogEndOffset) Truncate(Offset.Zero);
+        AdvanceLogStart(leaderStart);
+        return FetchedOutcome.Reset;
+    }
+
+    private void Truncate(Offset end)
+    {
+        _log.TruncateTo(end);
         _core.Truncated(_log.LogEndOffset);
-        return FetchedOutcome.Taken;
     }
 
     /// <summary>Appends batches as the leader sent them. A batch may be of an earlier leader, but not of a later one than
@@ -187,7 +205,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
         {
             var batch = records.Slice(position, header.TotalSizeBytes);
             position += header.TotalSizeBytes;
-            if (header.BaseOffset != _log.LogEndOffset
+            if (!Continues(header)
                 || header.PartitionLeaderEpoch > leaderEpoch
                 || !RecordBatchValidator.HasRightChecksum(batch, header))
             {
@@ -200,6 +218,14 @@ public sealed partial class PartitionReplica : IFollowerReplica
         }
 
         return FetchedOutcome.Taken;
+    }
+
+    /// <summary>Whether a batch is the next one; in an empty log it may be one that began below the log start.</summary>
+    private bool Continues(in RecordBatchHeader header)
+    {
+        var end = _log.LogEndOffset;
+        return header.BaseOffset == end
+            || (end == _log.LogStartOffset && header.BaseOffset < end && header.NextOffset > end);
     }
 
     private void Propose(InSyncProposal? proposal)

@@ -47,6 +47,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         _time = time;
         _core = new PartitionCore(self);
         _log = store.Open(partition, this);
+        lock (_lock) _core.LogStartMoved(_log.LogStartOffset);
     }
 
     public TopicIdPartition Partition { get; }

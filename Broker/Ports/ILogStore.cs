@@ -39,7 +39,7 @@ public interface ILogStore : IAsyncDisposable
 public interface IPartitionLogObserver
 {
     /// <summary>During <see cref="ILogStore.Open"/>: the state that <see cref="WriteSnapshot"/> wrote at the last
-    /// checkpoint.</summary>
+    /// checkpoint. Not called where the log start has passed that state: the log then begins anew there.</summary>
     void Restore(ReadOnlySpan<byte> snapshot);
 
     /// <summary>During <see cref="ILogStore.Open"/>: a batch appended after that checkpoint.</summary>

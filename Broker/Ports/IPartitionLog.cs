@@ -23,7 +23,8 @@ public interface IPartitionLog
     long SizeBytes { get; }
 
     /// <summary>Appends one batch: its header, with base offset (= log end offset) and leader epoch assigned, and the
-    /// bytes after the header, which are copied before the call returns.</summary>
+    /// bytes after the header, which are copied before the call returns. The first batch of an empty log may start below
+    /// the log start, where it holds it: the log start of its leader lies within a batch.</summary>
     /// <returns>False when the journal's buffer is full: nothing was appended; wait on
     /// <see cref="ILogStore.WaitForSpaceAsync"/> and try again.</returns>
     /// <exception cref="LogStoreException">The store has failed and takes no more writes.</exception>
@@ -47,10 +48,12 @@ public interface IPartitionLog
     /// <paramref name="retainBytes"/> bytes (null: no limit by size). Never above <paramref name="limit"/>.</summary>
     Offset FindRetentionStart(long? expireBeforeMs, long? retainBytes, Offset limit);
 
-    /// <summary>Moves the log start up; what lies below can no longer be read and its space is reclaimed in time.</summary>
+    /// <summary>Moves the log start up; what lies below can no longer be read and its space is reclaimed in time. Beyond the
+    /// log end it empties the log, which then goes on there.</summary>
     void AdvanceLogStart(Offset logStart);
 
-    /// <summary>Drops the records from <paramref name="end"/> on, as a follower does that diverged (KIP-101).</summary>
+    /// <summary>Drops the batches that reach beyond <paramref name="end"/>, as a follower does that diverged (KIP-101). The
+    /// log may then end below it, and below the log start, which comes down with it.</summary>
     void TruncateTo(Offset end);
 }
 

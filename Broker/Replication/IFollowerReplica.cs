@@ -19,8 +19,8 @@ public interface IFollowerReplica
     /// <summary>From where to fetch; null while part of the log is not synced.</summary>
     FetchPosition? GetFetchPosition();
 
-    /// <summary>Takes the leader's answer: appends what it sent, or cuts the log where the leader says that they
-    /// part.</summary>
+    /// <summary>Takes the leader's answer: appends what it sent, or cuts the log where the leader says that they part, or
+    /// starts anew where the leader's log does (OFFSET_OUT_OF_RANGE).</summary>
     /// <param name="asked">The position that was answered; where it is no longer this replica's, nothing happens.</param>
     FetchedOutcome TakeFetched(in FetchPosition asked, in FollowerRead answer, in ReadOnlySequence<byte> records);
 }

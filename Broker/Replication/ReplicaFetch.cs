@@ -24,7 +24,8 @@ public sealed record ReplicaFetchAnswer(ErrorCode Error, int SessionId, IReadOnl
 public readonly record struct FetchedPartition(
     TopicIdPartition Partition, FollowerRead Read, ReadOnlySequence<byte> Records);
 
-/// <summary>Why a partition cannot go on now: the leader's error, or, where that is NONE, what the replica made of the
-/// answer.</summary>
+/// <summary>Why a partition cannot go on now, or had to start anew.</summary>
+/// <param name="Error">The leader's.</param>
+/// <param name="Outcome">What the replica made of the answer.</param>
 public readonly record struct FetchTrouble(
     TopicIdPartition Partition, FetchPosition Position, ErrorCode Error, FetchedOutcome Outcome);

@@ -151,24 +151,18 @@ public sealed class ReplicaFetcherCore(NodeId leader)
     private void Take(Followed partition, in FetchedPartition fetched, long nowMs)
     {
         if (!partition.IsInSession) return;
-        var outcome = FetchedOutcome.Taken;
-        if (fetched.Read.Error == ErrorCode.None)
+        var error = fetched.Read.Error;
+        var outcome = error is ErrorCode.None or ErrorCode.OffsetOutOfRange
+            ? partition.Replica.TakeFetched(partition.Position, fetched.Read, fetched.Records)
+            : FetchedOutcome.Refused;
+        var isWell = outcome is FetchedOutcome.Taken or FetchedOutcome.Outdated;
+        if (!isWell && !partition.Errors.IsExtended)
         {
-            outcome = partition.Replica.TakeFetched(partition.Position, fetched.Read, fetched.Records);
+            _troubles.Add(new FetchTrouble(fetched.Partition, partition.Position, error, outcome));
         }
 
-        if (fetched.Read.Error == ErrorCode.None && outcome is FetchedOutcome.Taken or FetchedOutcome.Outdated)
-        {
-            partition.Errors = default;
-            return;
-        }
-
-        if (!partition.Errors.IsExtended)
-        {
-            _troubles.Add(new FetchTrouble(fetched.Partition, partition.Position, fetched.Read.Error, outcome));
-        }
-
-        partition.Errors.Extend(nowMs);
+        if (isWell || outcome == FetchedOutcome.Reset) partition.Errors = default;
+        else partition.Errors.Extend(nowMs);
     }
 
     private void EndSession()

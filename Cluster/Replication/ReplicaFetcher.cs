@@ -174,9 +174,13 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     private void Report(in FetchTrouble trouble)
     {
         if (trouble.Error is ErrorCode.NotLeaderOrFollower or ErrorCode.FencedLeaderEpoch or ErrorCode.UnknownLeaderEpoch
-            || trouble is { Error: ErrorCode.None, Outcome: FetchedOutcome.Full })
+            || trouble.Outcome == FetchedOutcome.Full)
         {
             LogDelayed(_logger, trouble.Partition, _leader, trouble.Error, trouble.Outcome);
+        }
+        else if (trouble.Outcome == FetchedOutcome.Reset)
+        {
+            LogReset(_logger, trouble.Partition, trouble.Position.Offset, _leader);
         }
         else
         {
@@ -198,6 +202,11 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Partition} waits for broker {Leader}: {Error}, {Outcome}")]
     private static partial void LogDelayed(
         ILogger logger, TopicIdPartition partition, NodeId leader, ErrorCode error, FetchedOutcome outcome);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Partition} ended at offset {Offset}, outside the log of broker {Leader}: it is emptied and fetched anew")]
+    private static partial void LogReset(ILogger logger, TopicIdPartition partition, Offset offset, NodeId leader);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

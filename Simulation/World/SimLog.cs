@@ -13,7 +13,7 @@ internal enum EntryKind : byte
 }
 
 /// <param name="Batch">What was appended.</param>
-/// <param name="Offset">Where the log was cut, or starts.</param>
+/// <param name="Offset">Where the log ends after it was cut, or starts.</param>
 internal readonly record struct JournalEntry(SimLog Log, EntryKind Kind, SimBatch? Batch, Offset Offset);
 
 internal sealed record SimBatch(RecordBatchHeader Header, byte[] Bytes)
@@ -44,7 +44,7 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
 
     /// <summary>How far the checker has compared this log with what is committed.</summary>
     public Offset VerifiedTo { get; set; }
-    public (byte[] State, int EntryCount)? Checkpoint { get; set; }
+    public (byte[] State, Offset End, int EntryCount)? Checkpoint { get; set; }
     public Offset LogStartOffset { get; private set; }
     public Offset LogEndOffset { get; private set; }
 
@@ -57,7 +57,12 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
     public bool TryAppend(ReadOnlySpan<byte> header, in ReadOnlySequence<byte> records)
     {
         var parsed = RecordBatchHeader.Read(header);
-        if (parsed.BaseOffset != LogEndOffset) throw new InvariantViolation($"{partition}: gap in the log at {LogEndOffset}");
+        var holdsLogStart = LogStartOffset == LogEndOffset && parsed.BaseOffset < LogEndOffset && parsed.NextOffset > LogEndOffset;
+        if (parsed.BaseOffset != LogEndOffset && !holdsLogStart)
+        {
+            throw new InvariantViolation($"{partition}: gap in the log at {LogEndOffset}");
+        }
+
         var bytes = new byte[header.Length + records.Length];
         header.CopyTo(bytes);
         records.CopyTo(bytes.AsSpan(header.Length));
@@ -65,8 +70,12 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
         return true;
     }
 
+    /// <summary>A batch that reaches beyond the end goes whole.</summary>
     public void TruncateTo(Offset end)
     {
+        if (end >= LogEndOffset) return;
+        var first = IndexOf(end);
+        if (first < Batches.Count) end = Offset.Min(end, Batches[first].Base);
         _volatileCuts.Enqueue(end);
         Write(new JournalEntry(this, EntryKind.Truncate, null, end));
     }
@@ -114,17 +123,23 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
     public void Observe(IPartitionLogObserver observer, List<JournalEntry> entries)
     {
         _observer = observer;
-        var first = 0;
+        var from = Offset.Zero;
         if (Checkpoint is { } checkpoint)
         {
-            observer.Restore(checkpoint.State);
-            first = checkpoint.EntryCount;
+            from = checkpoint.End;
+            foreach (var cut in entries.Skip(checkpoint.EntryCount).Where(entry => entry.Log == this && entry.Kind == EntryKind.Truncate))
+            {
+                from = Offset.Min(from, cut.Offset);
+            }
+
+            // As in the real log: a state without the batches between its end and the log start never was.
+            if (from >= LogStartOffset) observer.Restore(checkpoint.State);
+            if (from >= LogStartOffset && from < checkpoint.End) observer.ReplayTruncate(from);
         }
 
-        foreach (var entry in entries.Skip(first).Where(entry => entry.Log == this))
+        foreach (var batch in Batches.Where(batch => batch.Next > Offset.Max(from, LogStartOffset)))
         {
-            if (entry.Batch is { } batch) observer.ReplayAppend(batch.Header);
-            else if (entry.Kind == EntryKind.Truncate) observer.ReplayTruncate(entry.Offset);
+            observer.ReplayAppend(batch.Header);
         }
     }
 
@@ -132,8 +147,8 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
     {
         if (_observer is null) return;
         var state = new ArrayBufferWriter<byte>();
-        _observer.WriteSnapshot(state);
-        Checkpoint = (state.WrittenSpan.ToArray(), entryCount);
+        var end = _observer.WriteSnapshot(state);
+        Checkpoint = (state.WrittenSpan.ToArray(), end, entryCount);
     }
 
     /// <summary>Applies an entry that survived a crash.</summary>
@@ -147,6 +162,7 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
     {
         if (entry.Batch is { } batch) _writtenEnd = batch.Next;
         else if (entry.Kind == EntryKind.Truncate) _writtenEnd = Offset.Min(_writtenEnd, _volatileCuts.Dequeue());
+        else _writtenEnd = Offset.Max(_writtenEnd, entry.Offset);
     }
 
     public void TellDurable() => _observer?.OnDurable(DurableEndOffset);
@@ -170,16 +186,15 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
             case EntryKind.Truncate:
                 var end = entry.Offset;
                 Batches.RemoveAll(batch => batch.Next > end);
-                if (end != (Batches.Count == 0 ? LogStartOffset : Batches[^1].Next))
-                {
-                    throw new InvariantViolation($"{partition}: cut at {end}, in the middle of a batch");
-                }
-
                 LogEndOffset = end;
+                LogStartOffset = Offset.Min(LogStartOffset, end);
                 VerifiedTo = Offset.Min(VerifiedTo, end);
                 break;
             default:
                 LogStartOffset = entry.Offset;
+                if (LogEndOffset >= LogStartOffset) break;
+                Batches.Clear();
+                LogEndOffset = VerifiedTo = LogStartOffset;
                 break;
         }
     }

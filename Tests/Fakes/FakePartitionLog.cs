@@ -60,7 +60,12 @@ public sealed class FakePartitionLog(FakeLogStore store, TopicIdPartition partit
         var parsed = RecordBatchHeader.Read(header);
         lock (_lock)
         {
-            if (parsed.BaseOffset != _logEnd) throw new InvalidOperationException($"gap: {parsed.BaseOffset}, end {_logEnd}");
+            var holdsLogStart = _logStart == _logEnd && parsed.BaseOffset < _logEnd && parsed.NextOffset > _logEnd;
+            if (parsed.BaseOffset != _logEnd && !holdsLogStart)
+            {
+                throw new InvalidOperationException($"gap: {parsed.BaseOffset}, end {_logEnd}");
+            }
+
             _batches.Add(new Batch(parsed, bytes));
             _logEnd = parsed.NextOffset;
         }
@@ -137,16 +142,25 @@ public sealed class FakePartitionLog(FakeLogStore store, TopicIdPartition partit
         lock (_lock)
         {
             _logStart = logStart;
+            _logEnd = Offset.Max(_logEnd, logStart);
             _batches.RemoveAll(batch => batch.Header.NextOffset <= logStart);
         }
+
+        if (!store.HoldDurability) ThreadPool.UnsafeQueueUserWorkItem(static log => log.Sync(), this, preferLocal: true);
     }
 
     public void TruncateTo(Offset end)
     {
         lock (_lock)
         {
+            if (_batches.Find(batch => batch.Header.NextOffset > end) is { Bytes: not null } first)
+            {
+                end = Offset.Min(end, first.Header.BaseOffset);
+            }
+
             _batches.RemoveAll(batch => batch.Header.NextOffset > end);
             _logEnd = end;
+            _logStart = Offset.Min(_logStart, end);
             _durableEnd = Offset.Min(_durableEnd, end);
         }
     }
@@ -164,10 +178,16 @@ public sealed class FakePartitionLog(FakeLogStore store, TopicIdPartition partit
     internal void Replay(IPartitionLogObserver observer)
     {
         _observer = observer;
-        if (_checkpoint is { } checkpoint) observer.Restore(checkpoint.State);
+        var from = Offset.Zero;
+        if (_checkpoint is { } checkpoint && checkpoint.End >= _logStart)
+        {
+            observer.Restore(checkpoint.State);
+            from = checkpoint.End;
+        }
+
         foreach (var (header, _) in _batches)
         {
-            if (header.BaseOffset >= (_checkpoint?.End ?? Offset.Zero)) observer.ReplayAppend(header);
+            if (header.BaseOffset >= from) observer.ReplayAppend(header);
         }
     }
 
@@ -182,7 +202,7 @@ public sealed class FakePartitionLog(FakeLogStore store, TopicIdPartition partit
     {
         var log = new FakePartitionLog(next, partition) { _checkpoint = _checkpoint };
         log._batches.AddRange(_batches.Where(batch => batch.Header.NextOffset <= _durableEnd));
-        log._logStart = _logStart;
+        log._logStart = Offset.Min(_logStart, _durableEnd);
         log._logEnd = log._durableEnd = _durableEnd;
         return log;
     }

@@ -41,6 +41,48 @@ public sealed class HeadTests
     }
 
     [Fact]
+    public async Task A_log_start_beyond_the_end_empties_the_log_which_goes_on_there_even_within_a_batch()
+    {
+        using var directory = new TemporaryDirectory();
+        await using (var store = LogStore.Open(directory.Options))
+        {
+            var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+            for (int i = 0; i < 10; i++)
+                log.Append(store, TestBatches.Create(i));
+        }
+
+        byte[] batch = TestBatches.Create(48, records: 5);
+        await using (var store = LogStore.Open(directory.Options))
+        {
+            var observer = new RecordingObserver();
+            var log = store.Open(TestBatches.Partition(0), observer);
+            log.AdvanceLogStart(new Offset(50));
+            (log.LogStartOffset, log.LogEndOffset, log.SizeBytes).ShouldBe((new Offset(50), new Offset(50), 0));
+            log.Append(store, batch);
+            observer.WaitDurable(53);
+            log.ReadAll().ShouldBe(batch);
+            Should.Throw<ArgumentException>(() => log.Append(store, TestBatches.Create(52, records: 5)));
+            using var crashed = directory.Copy();
+            await ExpectAsync(crashed);
+        }
+
+        await ExpectAsync(directory);
+
+        async Task ExpectAsync(TemporaryDirectory left)
+        {
+            var report = LogVerifier.Verify(left.Path);
+            report.IsIntact.ShouldBeTrue();
+            report.Losses.ShouldBeEmpty();
+            await using var store = LogStore.Open(left.Options);
+            var observer = new RecordingObserver();
+            var log = store.Open(TestBatches.Partition(0), observer);
+            (log.LogStartOffset, log.LogEndOffset).ShouldBe((new Offset(50), new Offset(53)));
+            log.ReadAll().ShouldBe(batch);
+            observer.Restored.ShouldNotContain(10);
+        }
+    }
+
+    [Fact]
     public async Task A_deleted_partition_s_space_comes_back_and_its_name_starts_empty()
     {
         using var directory = new TemporaryDirectory();

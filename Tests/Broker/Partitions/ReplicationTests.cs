@@ -137,6 +137,52 @@ public sealed class ReplicationTests
         _proposals.Last.InSync.ShouldBe([First, Second]);
     }
 
+    [Fact]
+    public void A_follower_that_the_log_start_left_behind_starts_anew_there()
+    {
+        Announce(leader: First, epoch: 1, version: 1, inSync: [First]);
+        for (var i = 0; i < 3; i++) _ = ProduceAsync(_first, records: 3);
+        SyncBoth();
+        _first.DeleteRecords(new Offset(4)).Error.ShouldBe(ErrorCode.None);
+
+        Follow().ShouldBe(FetchedOutcome.Reset);
+        _second.GetFetchPosition().ShouldBeNull("the empty log at offset 4 is not synced yet");
+        _secondStore.Sync();
+        _second.GetFetchPosition().ShouldBe(new FetchPosition(new Offset(4), LeaderEpoch.None, new LeaderEpoch(1)));
+
+        Follow().ShouldBe(FetchedOutcome.Taken);
+        _secondStore.Sync();
+        (_second.LogStartOffset, _second.LogEndOffset).ShouldBe((new Offset(4), new Offset(9)));
+        var restarted = Open(_secondStore.Restart(), Second);
+        (restarted.LogStartOffset, restarted.LogEndOffset).ShouldBe((new Offset(4), new Offset(9)));
+        restarted.EpochAt(new Offset(8)).ShouldBe(new LeaderEpoch(1));
+    }
+
+    [Fact]
+    public void A_log_that_an_unclean_election_left_without_its_beginning_starts_anew()
+    {
+        Announce(leader: First, epoch: 1, version: 1, inSync: [First]);
+        for (var i = 0; i < 3; i++) _ = ProduceAsync(_first);
+        SyncBoth();
+        _first.DeleteRecords(new Offset(2)).Error.ShouldBe(ErrorCode.None);
+        Announce(leader: Second, epoch: 2, version: 2, inSync: [Second]);
+        _ = ProduceAsync(_second);
+        SyncBoth();
+
+        Replicate(_first, _second, First).ShouldBe(FetchedOutcome.Reset);
+        SyncBoth();
+        Replicate(_first, _second, First).ShouldBe(FetchedOutcome.Taken);
+        (_first.LogStartOffset, _first.LogEndOffset).ShouldBe((Offset.Zero, new Offset(1)));
+        _first.EpochAt(Offset.Zero).ShouldBe(new LeaderEpoch(2));
+    }
+
+    private FetchedOutcome Follow()
+    {
+        var position = _second.GetFetchPosition()!.Value;
+        var answer = _first.ReadAsFollower(Second, position, 1_000, atLeastOne: true);
+        return Take(_second, position, answer, Bytes(answer));
+    }
+
     private static PartitionRead ReadAll(PartitionReplica replica) =>
         replica.Read(Offset.Zero, 1_000, atLeastOne: true, ReadIsolation.Uncommitted);
 
@@ -153,8 +199,8 @@ public sealed class ReplicationTests
     private static FetchedOutcome Take(PartitionReplica replica, FetchPosition position, FollowerRead answer, byte[] bytes) =>
         replica.TakeFetched(position, answer, new ReadOnlySequence<byte>(bytes));
 
-    private static Task<AppendResult> ProduceAsync(PartitionReplica replica) =>
-        replica.AppendAndCommitAsync(Batches.Bytes(timestampMs: -1), TestContext.Current.CancellationToken);
+    private static Task<AppendResult> ProduceAsync(PartitionReplica replica, int records = 1) =>
+        replica.AppendAndCommitAsync(Batches.Bytes(records, timestampMs: -1), TestContext.Current.CancellationToken);
 
     private static FetchedOutcome Replicate(PartitionReplica follower, PartitionReplica leader, NodeId node)
     {

@@ -74,6 +74,23 @@ public sealed class ReplicaFetcherTests
     }
 
     [Fact]
+    public async Task A_follower_that_the_log_start_left_behind_starts_anew_there()
+    {
+        await using var partition = await ReplicatedPartition.StartAsync(replicas: 2);
+        await partition.ProduceAsync(broker: 1, records: 3, Token);
+        await partition.UntilHighWatermarkIsAsync(2, 3);
+        await partition[2].DisposeAsync();
+        partition.Elect(1, inSync: 1);
+        (await partition[1].Replica.AppendAndCommitAsync(Batches.Bytes(records: 5), Token)).Error.ShouldBe(ErrorCode.None);
+        partition[1].Replica.DeleteRecords(new Offset(6)).LogStart.ShouldBe(new Offset(6));
+
+        await partition.StartAsync(2);
+        await partition.UntilHighWatermarkIsAsync(2, 8);
+        partition[2].Replica.LogStartOffset.ShouldBe(new Offset(6));
+        await ReplicatedPartition.UntilAsync(() => partition.State.InSync.Length == 2, () => "2 did not join again");
+    }
+
+    [Fact]
     public async Task Many_records_come_over_in_many_answers()
     {
         await using var partition = await ReplicatedPartition.StartAsync(
