@@ -14,6 +14,10 @@ public sealed record ClusterRecord(
     ImmutableArray<BrokerRegistration> Brokers,
     ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, string>> BrokerConfigs)
 {
+    /// <summary>What a broker knows before it has reached the controllers.</summary>
+    public static readonly ClusterRecord Unknown = new(
+        "", -1, [], ImmutableSortedDictionary.Create<string, ImmutableSortedDictionary<string, string>>(StringComparer.Ordinal));
+
     public BrokerRegistration? Find(NodeId node) => Brokers.FirstOrDefault(broker => broker.Endpoint.Node == node);
 }
 

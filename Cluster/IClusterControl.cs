@@ -22,6 +22,9 @@ public interface IClusterControl
     /// <summary>Notes that a broker is about to stop.</summary>
     Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken);
 
+    /// <summary>The cluster as it is now.</summary>
+    Task<ClusterRecord> ReadClusterAsync(CancellationToken cancellationToken);
+
     /// <summary>Replaces what was set on the brokers (empty name: on all).</summary>
     /// <param name="version">Of the record the change was made from; INVALID_UPDATE_VERSION where it is not the
     /// newest.</param>

@@ -6,7 +6,9 @@ using Loire.Protocol;
 namespace Loire.Broker.Groups;
 
 /// <summary>A coordinator's log in the local replica that leads its partition.</summary>
-public sealed class PartitionCoordinatorLog(PartitionReplica replica) : ICoordinatorLog
+/// <param name="epoch">The leadership that the coordinator belongs to. It appends in no other: when the replica leads anew,
+/// another coordinator may have committed meanwhile what this one does not know.</param>
+public sealed class PartitionCoordinatorLog(PartitionReplica replica, LeaderEpoch epoch) : ICoordinatorLog
 {
     private const int ReadBytes = 1024 * 1024;
 
@@ -17,7 +19,7 @@ public sealed class PartitionCoordinatorLog(PartitionReplica replica) : ICoordin
     {
         var commit = new CommitTask();
         var appended = await replica.AppendAsync(
-            new ReadOnlySequence<byte>(batch), RequiredAcks.All, commit, slot: 0, cancellationToken);
+            new ReadOnlySequence<byte>(batch), RequiredAcks.All, commit, slot: 0, cancellationToken, epoch);
         if (appended.Error != ErrorCode.None)
             throw new KafkaException(appended.Error, appended.Message ?? $"{replica.Partition} refused a batch with {appended.Error}");
         var committed = await commit.Task.WaitAsync(cancellationToken);

@@ -35,8 +35,8 @@ internal sealed class PartitionCore
     /// <summary>The epoch of the leader this replica is or follows.</summary>
     public LeaderEpoch LeaderEpoch => _leader?.Epoch ?? _follower?.Epoch ?? LeaderEpoch.None;
 
-    /// <summary>Whom this replica follows; none where it leads or knows no leader.</summary>
-    public NodeId FollowedLeader => _follower?.Leader ?? NodeId.None;
+    /// <summary>Whom this replica follows; none where it leads, knows no leader or is closed.</summary>
+    public NodeId FollowedLeader => _closed == ErrorCode.None ? _follower?.Leader ?? NodeId.None : NodeId.None;
 
     /// <summary>Whether the high watermark is the partition's: a new leader knows only a lower bound until all in-sync
     /// replicas have reported what was in its log when it took the lead (KIP-207).</summary>

@@ -77,6 +77,8 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     /// <param name="batch">As received; not needed any more when the task completes.</param>
     /// <param name="listener">Told when the batch is committed; null where nobody waits. Not told where the result has an
     /// error.</param>
+    /// <param name="onlyIn">Refuse it with NOT_LEADER_OR_FOLLOWER where this replica does not lead in this epoch; null for
+    /// whichever it leads in.</param>
     /// <returns>CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE,
     /// UNSUPPORTED_FOR_MESSAGE_FORMAT, NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, OUT_OF_ORDER_SEQUENCE_NUMBER,
     /// INVALID_PRODUCER_EPOCH or KAFKA_STORAGE_ERROR where it is refused; then nothing was appended.</returns>
@@ -85,7 +87,8 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         RequiredAcks acks,
         ICommitListener? listener,
         int slot,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        LeaderEpoch? onlyIn = null)
     {
         var config = _config;
         var nowMs = NowMs();
@@ -94,7 +97,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
             return ValueTask.FromResult(refused with { LogStartOffset = LogStartOffset });
         }
 
-        var append = new Append(intake, acks, config.MinInSyncReplicas, nowMs, listener, slot);
+        var append = new Append(intake, acks, config.MinInSyncReplicas, nowMs, listener, slot, onlyIn);
         return TryAppend(append, isItsTurn: false, out var result)
             ? ValueTask.FromResult(result)
             : AppendInTurnAsync(append, cancellationToken);
@@ -308,7 +311,10 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
 
     private bool TryAppendLocked(in Append append, EffectList effects, out AppendResult result)
     {
-        var error = _core.CheckAppend(append.Batch.Header, append.Acks, append.MinInSync, out var original);
+        BatchMark? original = null;
+        var error = append.OnlyIn is { } epoch && epoch != _core.LeaderEpoch
+            ? ErrorCode.NotLeaderOrFollower
+            : _core.CheckAppend(append.Batch.Header, append.Acks, append.MinInSync, out original);
         if (error != ErrorCode.None)
         {
             result = AppendResult.Failed(error, message: null, LogStartOffset);
@@ -388,5 +394,11 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private readonly record struct Append(
-        IntakeBatch Batch, RequiredAcks Acks, int MinInSync, long NowMs, ICommitListener? Listener, int Slot);
+        IntakeBatch Batch,
+        RequiredAcks Acks,
+        int MinInSync,
+        long NowMs,
+        ICommitListener? Listener,
+        int Slot,
+        LeaderEpoch? OnlyIn);
 }

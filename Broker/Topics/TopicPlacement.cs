@@ -111,7 +111,8 @@ public static class TopicPlacement
         {
             if (assignment.IsEmpty)
                 throw Invalid("includes an empty replica list");
-            if (assignment.FirstOrDefault(node => !brokers.Any(broker => broker.Node == node), NodeId.None) is var unknown && unknown != NodeId.None)
+            var unknown = assignment.FirstOrDefault(node => !brokers.Any(broker => broker.Node == node), NodeId.None);
+            if (unknown != NodeId.None)
                 throw Invalid($"names broker {unknown}, which is not in this cluster");
             if (assignment.Distinct().Count() != assignment.Length)
                 throw Invalid("names a broker twice for one partition");

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Collections.Immutable;
 using Loire.Broker.Groups;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
@@ -96,17 +95,10 @@ public sealed class SingleNodeGroupCoordinators(
     {
         if (catalog.Current.Find(TopicNames.ConsumerOffsets) is { } existing)
             return existing;
-        var config = configs.Current;
-        var overrides = ImmutableSortedDictionary<string, string>.Empty
-            .Add("cleanup.policy", "compact")
-            .Add("compression.type", "producer");
-        var replicas = (short)Math.Clamp(config.OffsetsTopicReplicationFactor, 1, Math.Max(1, brokers.Brokers.Length));
         try
         {
             return await catalog.CreateTopicAsync(
-                new NewTopic(TopicNames.ConsumerOffsets, config.OffsetsTopicPartitions, replicas, Assignments: null, overrides),
-                validateOnly: false,
-                cancellationToken);
+                OffsetsTopic.Describe(configs.Current, brokers.Brokers.Length), validateOnly: false, cancellationToken);
         }
         catch (KafkaException raced) when (
             raced.Code == ErrorCode.TopicAlreadyExists && catalog.Current.Find(TopicNames.ConsumerOffsets) is not null)
@@ -126,7 +118,7 @@ public sealed class SingleNodeGroupCoordinators(
             _coordinators = topic.Partitions.ToFrozenDictionary(
                 partition => partition.Index,
                 partition => new GroupCoordinator(
-                    new PartitionCoordinatorLog(Replica(topic.Name, partition.Index)), configs, time, logger));
+                    new PartitionCoordinatorLog(Replica(topic.Name, partition.Index), partition.LeaderEpoch), configs, time, logger));
             foreach (var coordinator in _coordinators.Values)
                 coordinator.Start();
         }

@@ -10,7 +10,8 @@ namespace Loire.Tests.Broker.Topics;
 public sealed class TopicPlacementTests
 {
     private static readonly ImmutableArray<PlacementBroker> One = [new(new NodeId(7))];
-    private static readonly ImmutableArray<PlacementBroker> Three = [.. new[] { 1, 2, 3 }.Select(id => new PlacementBroker(new NodeId(id)))];
+    private static readonly ImmutableArray<PlacementBroker> Three =
+        [.. new[] { 1, 2, 3 }.Select(id => new PlacementBroker(new NodeId(id)))];
 
     [Fact]
     public void Counts_that_are_left_open_come_from_the_broker()
