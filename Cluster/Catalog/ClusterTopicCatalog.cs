@@ -17,7 +17,6 @@ public sealed class ClusterTopicCatalog : ITopicCatalog, IBrokerConfigs, ICluste
 
     // Written by the view's loop alone.
     private volatile MetadataSnapshot _current = MetadataSnapshot.Empty;
-    private ImmutableDictionary<string, TopicName> _collisions = ImmutableDictionary.Create<string, TopicName>(StringComparer.Ordinal);
     private ConfigLayers? _announced;
     private ImmutableArray<ICatalogListener> _listeners = [];
 
@@ -40,14 +39,6 @@ public sealed class ClusterTopicCatalog : ITopicCatalog, IBrokerConfigs, ICluste
 
     public async Task<TopicMetadata> CreateTopicAsync(NewTopic topic, bool validateOnly, CancellationToken cancellationToken)
     {
-        // Each topic has a controller of its own, so names that collide are found as far as they are known here.
-        if (TopicNames.CollisionKey(topic.Name) is { } key
-            && _collisions.TryGetValue(key, out var other)
-            && other != topic.Name)
-        {
-            throw TopicPlans.Collides(topic.Name, other);
-        }
-
         var creation = _control.CreateTopicAsync(topic, validateOnly, cancellationToken);
         var created = await (validateOnly ? ControlAnswers.AnswerAsync(creation) : _view.LearnAsync(creation));
         return TopicDescriber.Describe(created, _view.Statuses, Configs);
@@ -89,10 +80,7 @@ public sealed class ClusterTopicCatalog : ITopicCatalog, IBrokerConfigs, ICluste
     {
         var before = _current.Find(topic.Name);
         if (before is not null && (topic.IsDeleted || before.Id != topic.Id)) Remove(before);
-        if (topic.IsDeleted) return;
-
-        if (TopicNames.CollisionKey(topic.Name) is { } key) _collisions = _collisions.SetItem(key, topic.Name);
-        Announce(TopicDescriber.Describe(topic, _view.Statuses, Configs));
+        if (!topic.IsDeleted) Announce(TopicDescriber.Describe(topic, _view.Statuses, Configs));
     }
 
     void IClusterListener.OnCluster()
@@ -120,7 +108,6 @@ public sealed class ClusterTopicCatalog : ITopicCatalog, IBrokerConfigs, ICluste
     private void Remove(TopicMetadata topic)
     {
         _current = _current.Without(topic);
-        if (TopicNames.CollisionKey(topic.Name) is { } key) _collisions = _collisions.Remove(key);
         foreach (var listener in _listeners) listener.OnTopicDeleted(topic);
     }
 }
