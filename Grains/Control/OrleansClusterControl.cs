@@ -31,9 +31,6 @@ internal sealed class OrleansClusterControl(IGrainFactory grains, ILocalSiloDeta
         string broker, ImmutableSortedDictionary<string, string> overrides, long version, CancellationToken cancellationToken) =>
         ClusterAsync(cluster => cluster.SetBrokerConfigsAsync(broker, overrides, version), cancellationToken);
 
-    public async Task<ClusterRecord> ReadClusterAsync(CancellationToken cancellationToken) =>
-        await ClusterAsync(cluster => cluster.ReadAsync(), cancellationToken, mayRepeat: true) ?? ClusterRecord.Unknown;
-
     public async Task<ImmutableArray<TopicName>> ListTopicsAsync(CancellationToken cancellationToken)
     {
         var names = await ClusterAsync(cluster => cluster.ListTopicNamesAsync(), cancellationToken, mayRepeat: true);
