@@ -14,4 +14,8 @@ public interface ILoireClient
 
     /// <summary>Reads all partitions of a topic.</summary>
     LoireConsumer CreateConsumer(string topic, StartPosition start, ConsumerOptions? options = null);
+
+    /// <summary>A member of a group, which spreads the partitions of its topics over its members.</summary>
+    LoireGroupConsumer CreateGroupConsumer(
+        string groupId, IReadOnlyList<string> topics, GroupConsumerOptions? options = null);
 }

@@ -11,4 +11,8 @@ internal sealed class LoireClient(ClientContext context) : ILoireClient
 
     public LoireConsumer CreateConsumer(string topic, StartPosition start, ConsumerOptions? options = null) =>
         new(context, new WholeTopicAssignment(topic, start), options ?? new ConsumerOptions());
+
+    public LoireGroupConsumer CreateGroupConsumer(
+        string groupId, IReadOnlyList<string> topics, GroupConsumerOptions? options = null) =>
+        new(context, groupId, topics, options ?? new GroupConsumerOptions());
 }

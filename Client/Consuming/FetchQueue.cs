@@ -11,12 +11,13 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
         Channel.CreateUnbounded<ConsumeBatch>(new UnboundedChannelOptions { SingleReader = true });
     private readonly BufferMemory _memory = new(options.PrefetchSizeBytes);
     private readonly ConcurrentDictionary<(string Topic, int Partition), PartitionFetcher> _fetchers = new();
+    private readonly Lock _lock = new();
+    private ConsumeBatch? _inHand;
+    private TaskCompletionSource? _returned;
 
     public ConsumerOptions Options => options;
 
     public IEnumerable<PartitionFetcher> Fetchers => _fetchers.Values;
-
-    public PartitionFetcher? Find(string topic, int partition) => _fetchers.GetValueOrDefault((topic, partition));
 
     /// <summary>Starts to read a partition that is not being read.</summary>
     public void Add(PartitionStart start)
@@ -41,9 +42,11 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
             _memory.Release(batch.SizeBytes);
     }
 
+    /// <summary>Waits for the next batch. Who asks for it is done with the one before.</summary>
     /// <exception cref="Exception">Reading has failed, in the way that was told to <see cref="Fail"/>.</exception>
     public async ValueTask<ConsumeBatch> ReadAsync(CancellationToken cancellationToken)
     {
+        Return();
         while (true)
         {
             ConsumeBatch batch;
@@ -57,9 +60,25 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
                 throw;
             }
             _memory.Release(batch.SizeBytes);
-            if (batch.Source.IsStopped)
-                continue;
+            lock (_lock)
+            {
+                if (batch.Source.IsStopped)
+                    continue;
+                _inHand = batch;
+            }
+            ConsumeSpan.Record(batch);
             return batch;
+        }
+    }
+
+    /// <summary>Completes when the reader is done with the batch that it has in hand.</summary>
+    public Task WhenReturnedAsync()
+    {
+        lock (_lock)
+        {
+            return _inHand is null
+                ? Task.CompletedTask
+                : (_returned ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
@@ -72,5 +91,18 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
         foreach (var fetcher in _fetchers.Values)
             await fetcher.DisposeAsync();
         _fetchers.Clear();
+    }
+
+    private void Return()
+    {
+        TaskCompletionSource? returned;
+        lock (_lock)
+        {
+            if (_inHand is { } batch)
+                batch.Source.Processed = batch.NextOffset;
+            _inHand = null;
+            (returned, _returned) = (_returned, null);
+        }
+        returned?.SetResult();
     }
 }

@@ -26,12 +26,7 @@ public sealed class LoireConsumer : IAsyncEnumerable<ConsumeBatch>
         try
         {
             while (true)
-            {
-                var batch = await reading.Queue.ReadAsync(cancellationToken);
-                ConsumeSpan.Record(batch);
-                yield return batch;
-                batch.Source.Processed = batch.NextOffset;
-            }
+                yield return await reading.Queue.ReadAsync(cancellationToken);
         }
         finally
         {

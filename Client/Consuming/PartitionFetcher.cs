@@ -27,13 +27,19 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         set => Interlocked.Exchange(ref _processed, value);
     }
 
+    /// <summary>What of it is committed.</summary>
+    public long Committed { get; set; } = -1;
+
     private string Place => string.Create(CultureInfo.InvariantCulture, $"Reading {Topic}-{Partition}");
 
     public void Start() => _running = Background.RunAsync(RunAsync);
 
+    /// <summary>What it has read and nobody has in hand is dropped.</summary>
+    public void Stop() => _isStopped = true;
+
     public async ValueTask DisposeAsync()
     {
-        _isStopped = true;
+        Stop();
         await _stop.CancelAsync();
         await _running;
         _stop.Dispose();

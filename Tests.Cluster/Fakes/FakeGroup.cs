@@ -1,12 +1,40 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Loire.Grains.Interfaces;
 
 namespace Loire.Tests.Cluster.Fakes;
 
+/// <summary>A coordinator of the classic protocol that expires nobody by itself.</summary>
 internal sealed class FakeGroup : IConsumerGroupGrain
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(string, int), GroupOffset> _offsets = [];
+    private readonly Dictionary<string, Member> _members = [];
+    private int _generation;
+    private int _nextMember;
+    private bool _isRebalancing;
+
+    public int Generation
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _generation;
+            }
+        }
+    }
+
+    public int MembersCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _members.Count;
+            }
+        }
+    }
 
     public long? Committed(string topic, int partition)
     {
@@ -16,21 +44,74 @@ internal sealed class FakeGroup : IConsumerGroupGrain
         }
     }
 
-    public Task<GroupJoined> JoinAsync(GroupJoin join) => throw new NotSupportedException();
+    public async Task<GroupJoined> JoinAsync(GroupJoin join)
+    {
+        Task<GroupJoined> joined;
+        lock (_lock)
+        {
+            if (join.MemberId.Length == 0)
+            {
+                var id = string.Create(CultureInfo.InvariantCulture, $"{join.ClientId}-{_nextMember++}");
+                return new GroupJoined((short)ErrorCode.MemberIdRequired, -1, "", "", id, []);
+            }
+            if (!_members.TryGetValue(join.MemberId, out var member))
+                _members[join.MemberId] = member = new Member(join.MemberId);
+            member.Protocol = join.Protocols[0];
+            member.Joining = new TaskCompletionSource<GroupJoined>(TaskCreationOptions.RunContinuationsAsynchronously);
+            joined = member.Joining.Task;
+            _isRebalancing = true;
+            CompleteJoinsLocked();
+        }
+        return await joined;
+    }
 
-    public Task<GroupSynced> SyncAsync(GroupSync sync) => throw new NotSupportedException();
+    public async Task<GroupSynced> SyncAsync(GroupSync sync)
+    {
+        Task<GroupSynced> synced;
+        lock (_lock)
+        {
+            if (Check(sync.MemberId, sync.Generation) is var error and not ErrorCode.None)
+                return new GroupSynced((short)error, default);
+            var member = _members[sync.MemberId];
+            synced = member.Syncing.Task;
+            foreach (var assignment in sync.Assignments)
+                _members[assignment.MemberId].Syncing.TrySetResult(new GroupSynced(0, assignment.Assignment));
+        }
+        return await synced;
+    }
 
-    public Task<short> HeartbeatAsync(string memberId, int generation) => throw new NotSupportedException();
+    public Task<short> HeartbeatAsync(string memberId, int generation)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult((short)Check(memberId, generation));
+        }
+    }
 
-    public Task<short> LeaveAsync(string memberId) => throw new NotSupportedException();
+    public Task<short> LeaveAsync(string memberId)
+    {
+        lock (_lock)
+        {
+            _members.Remove(memberId);
+            _isRebalancing = true;
+            CompleteJoinsLocked();
+            return Task.FromResult((short)0);
+        }
+    }
 
     public Task<ImmutableArray<short>> CommitAsync(string memberId, int generation, ImmutableArray<GroupOffset> offsets)
     {
         lock (_lock)
         {
-            foreach (var offset in offsets)
-                _offsets[(offset.Topic, offset.Partition)] = offset;
-            return Task.FromResult(offsets.Select(_ => (short)0).ToImmutableArray());
+            var error = memberId.Length == 0 ? ErrorCode.None : Check(memberId, generation);
+            // A member may commit until it has joined again.
+            if (error is ErrorCode.None or ErrorCode.RebalanceInProgress)
+            {
+                error = ErrorCode.None;
+                foreach (var offset in offsets)
+                    _offsets[(offset.Topic, offset.Partition)] = offset;
+            }
+            return Task.FromResult(offsets.Select(_ => (short)error).ToImmutableArray());
         }
     }
 
@@ -45,5 +126,45 @@ internal sealed class FakeGroup : IConsumerGroupGrain
         }
     }
 
-    public Task<GroupDescription?> DescribeAsync() => Task.FromResult<GroupDescription?>(null);
+    public Task<GroupDescription?> DescribeAsync()
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<GroupDescription?>(new GroupDescription("Stable", "range", [.. _members.Keys]));
+        }
+    }
+
+    private ErrorCode Check(string memberId, int generation) =>
+        !_members.ContainsKey(memberId) ? ErrorCode.UnknownMemberId
+        : generation != _generation ? ErrorCode.IllegalGeneration
+        : _isRebalancing ? ErrorCode.RebalanceInProgress
+        : ErrorCode.None;
+
+    private void CompleteJoinsLocked()
+    {
+        foreach (var member in _members.Values)
+            member.Syncing.TrySetResult(new GroupSynced((short)ErrorCode.RebalanceInProgress, default));
+        if (_members.Count == 0 || _members.Values.Any(member => member.Joining is null))
+            return;
+        _generation++;
+        _isRebalancing = false;
+        var leader = _members.Keys.Order(StringComparer.Ordinal).First();
+        foreach (var member in _members.Values)
+        {
+            member.Syncing = new TaskCompletionSource<GroupSynced>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var members = member.Id == leader
+                ? _members.Values.Select(other => new GroupMemberSubscription(other.Id, null, other.Protocol!.Metadata))
+                : [];
+            member.Joining!.SetResult(new GroupJoined(0, _generation, member.Protocol!.Name, leader, member.Id, [.. members]));
+            member.Joining = null;
+        }
+    }
+
+    private sealed class Member(string id)
+    {
+        public string Id => id;
+        public GroupProtocol? Protocol { get; set; }
+        public TaskCompletionSource<GroupJoined>? Joining { get; set; }
+        public TaskCompletionSource<GroupSynced> Syncing { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
 }

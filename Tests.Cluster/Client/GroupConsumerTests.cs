@@ -1,0 +1,206 @@
+using System.Collections.Concurrent;
+using Loire.Client;
+using Loire.Tests.Cluster.Fakes;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Cluster;
+
+public sealed class GroupConsumerTests
+{
+    private const string Topic = "orders";
+    private const string GroupId = "billing";
+    private static readonly GroupConsumerOptions Quick = new() { HeartbeatInterval = TimeSpan.FromMilliseconds(20) };
+
+    private readonly FakeLoire _loire = new();
+    private readonly ILoireClient _client;
+
+    public GroupConsumerTests()
+    {
+        _client = _loire.CreateClient();
+        _loire.AddTopic(Topic, 4);
+    }
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_member_goes_on_where_the_last_one_stopped()
+    {
+        await WriteAsync(0, 100);
+        (await ReadSomeAsync(60)).Count.ShouldBeGreaterThanOrEqualTo(60);
+        await WriteAsync(100, 150);
+        var committed = Enumerable.Range(0, 4).Sum(i => _loire.Group(GroupId).Committed(Topic, i) ?? 0);
+        var rest = await ReadSomeAsync(150 - (int)committed);
+        rest.Count.ShouldBe(150 - (int)committed);
+        rest.ShouldContain(149);
+        _loire.Group(GroupId).MembersCount.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task The_batch_in_hand_is_not_committed_by_itself()
+    {
+        await WriteAsync(0, 10);
+        await foreach (var batch in Consumer().WithCancellation(Cancelled))
+        {
+            batch.ShouldNotBeEmpty();
+            break;
+        }
+        Enumerable.Range(0, 4).Select(i => _loire.Group(GroupId).Committed(Topic, i)).ShouldAllBe(offset => offset == null);
+    }
+
+    [Fact]
+    public async Task What_is_committed_by_hand_stays()
+    {
+        await WriteAsync(0, 10);
+        var consumer = Consumer(Quick with { IsAutoCommit = false });
+        await foreach (var batch in consumer.WithCancellation(Cancelled))
+        {
+            await consumer.CommitAsync(batch, Cancelled);
+            _loire.Group(GroupId).Committed(Topic, batch.Partition).ShouldBe(batch.NextOffset);
+            break;
+        }
+    }
+
+    [Fact]
+    public async Task Two_members_share_the_partitions_and_lose_and_repeat_nothing()
+    {
+        var seen = new ConcurrentQueue<(int Reader, int Partition, int Value)>();
+        using var stopFirst = new CancellationTokenSource();
+        using var stopAll = new CancellationTokenSource();
+        var first = ReadUntilAsync(1, seen, stopFirst.Token);
+        await WriteAsync(0, 200);
+        await Eventually.IsTrueAsync(() => seen.Count >= 200, Cancelled);
+
+        var second = ReadUntilAsync(2, seen, stopAll.Token);
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2 && _loire.Group(GroupId).Generation > 1, Cancelled);
+        await WriteAsync(200, 400);
+        await Eventually.IsTrueAsync(() => seen.Count >= 400, Cancelled);
+        seen.Where(entry => entry.Value >= 200).Select(entry => entry.Reader).Distinct().Order().ShouldBe([1, 2]);
+
+        await stopFirst.CancelAsync();
+        await first;
+        await WriteAsync(400, 600);
+        await Eventually.IsTrueAsync(() => seen.Count >= 600, Cancelled);
+        await stopAll.CancelAsync();
+        await second;
+        seen.Select(entry => entry.Value).Order().ShouldBe(Enumerable.Range(0, 600));
+        foreach (var partition in seen.GroupBy(entry => entry.Partition))
+            partition.Select(entry => entry.Value).ShouldBeInOrder();
+    }
+
+    [Fact]
+    public async Task A_rebalance_waits_for_the_batch_in_hand()
+    {
+        await WriteAsync(0, 1);
+        await using var slow = Consumer().GetAsyncEnumerator(Cancelled);
+        (await slow.MoveNextAsync()).ShouldBeTrue();
+        var inHand = slow.Current;
+
+        var seen = new ConcurrentQueue<(int Reader, int Partition, int Value)>();
+        using var stop = new CancellationTokenSource();
+        var other = ReadUntilAsync(2, seen, stop.Token);
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2, Cancelled);
+        _loire.Group(GroupId).Generation.ShouldBe(1);
+        seen.ShouldBeEmpty();
+
+        var next = slow.MoveNextAsync().AsTask();
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).Generation == 2, Cancelled);
+        _loire.Group(GroupId).Committed(Topic, inHand.Partition).ShouldBe(inHand.NextOffset);
+        await WriteAsync(4, 104);
+        (await next).ShouldBeTrue();
+        await stop.CancelAsync();
+        await other;
+    }
+
+    [Fact]
+    public async Task The_caller_hears_what_it_gets_and_loses()
+    {
+        await WriteAsync(0, 4);
+        var assigned = new List<TopicPartition>();
+        var revoked = new List<TopicPartition>();
+        var consumer = Consumer(Quick with
+        {
+            OnAssigned = partitions =>
+            {
+                assigned.AddRange(partitions);
+                return Task.CompletedTask;
+            },
+            OnRevoked = partitions =>
+            {
+                revoked.AddRange(partitions);
+                return Task.CompletedTask;
+            },
+        });
+        await using var reader = consumer.GetAsyncEnumerator(Cancelled);
+        (await reader.MoveNextAsync()).ShouldBeTrue();
+        assigned.Order(Comparer<TopicPartition>.Create((a, b) => a.Partition - b.Partition))
+            .ShouldBe(Enumerable.Range(0, 4).Select(i => new TopicPartition(Topic, i)));
+        revoked.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Range_gives_neighbours_and_round_robin_gives_turns()
+    {
+        Subscriber[] members = [new("b", "b", ["x", "y"]), new("a", "a", ["x"])];
+        var counts = new Dictionary<string, int> { ["x"] = 3, ["y"] = 2, ["missing"] = 0 };
+        var range = Assignors.Assign("range", members, counts);
+        range["a"].ShouldBe([new("x", 0), new("x", 1)]);
+        range["b"].ShouldBe([new("x", 2), new("y", 0), new("y", 1)]);
+        var turns = Assignors.Assign("roundrobin", members, counts);
+        turns["a"].ShouldBe([new("x", 0), new("x", 2)]);
+        turns["b"].ShouldBe([new("x", 1), new("y", 0), new("y", 1)]);
+    }
+
+    [Fact]
+    public void Subscriptions_and_assignments_are_Kafkas_bytes()
+    {
+        var subscription = ConsumerProtocol.WriteSubscription(["t"]);
+        Convert.ToHexString(subscription.Span).ShouldBe("0000" + "00000001" + "0001" + "74" + "FFFFFFFF");
+        ConsumerProtocol.ReadSubscription(subscription).ShouldBe(["t"]);
+        var assignment = ConsumerProtocol.WriteAssignment([new("t", 3)]);
+        Convert.ToHexString(assignment.Span).ShouldBe("0000" + "00000001" + "0001" + "74" + "00000001" + "00000003" + "FFFFFFFF");
+        ConsumerProtocol.ReadAssignment(assignment).ShouldBe([new TopicPartition("t", 3)]);
+        ConsumerProtocol.ReadAssignment(default).ShouldBeEmpty();
+    }
+
+    private LoireGroupConsumer Consumer(GroupConsumerOptions? options = null) =>
+        _client.CreateGroupConsumer(GroupId, [Topic], options ?? Quick);
+
+    private async Task ReadUntilAsync(int reader, ConcurrentQueue<(int, int, int)> seen, CancellationToken stop)
+    {
+        try
+        {
+            await foreach (var batch in Consumer().WithCancellation(stop))
+            {
+                foreach (var record in batch)
+                    seen.Enqueue((reader, batch.Partition, Value(record)));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            stop.IsCancellationRequested.ShouldBeTrue();
+        }
+    }
+
+    private async Task<List<int>> ReadSomeAsync(int count)
+    {
+        var values = new List<int>();
+        await foreach (var batch in Consumer().WithCancellation(Cancelled))
+        {
+            values.AddRange(batch.Select(Value));
+            if (values.Count >= count)
+                break;
+        }
+        return values;
+    }
+
+    private async Task WriteAsync(int from, int to)
+    {
+        await using var producer = _client.CreateProducer();
+        var answers = Enumerable.Range(from, to - from).Select(i => producer.ProduceAsync(
+            Topic, BitConverter.GetBytes(i), BitConverter.GetBytes(i), cancellationToken: Cancelled).AsTask()).ToList();
+        await Task.WhenAll(answers);
+    }
+
+    private static int Value(ConsumeRecord record) => BitConverter.ToInt32(record.Value!.Value.Span);
+}
