@@ -47,16 +47,16 @@ internal sealed record ClusterDocument(
 
 /// <param name="Rack">Null where the broker names none.</param>
 internal sealed record BrokerDocument(
-    int Node, string Host, int Port, string? Rack, long Generation, string DirectoryId, bool IsDraining)
+    int Node, string Host, int Port, long Generation, string DirectoryId, bool IsDraining, string? Rack = null)
 {
     public static BrokerDocument From(BrokerRegistration broker) => new(
         broker.Endpoint.Node.Value,
         broker.Endpoint.Host,
         broker.Endpoint.Port,
-        broker.Endpoint.Rack,
         broker.Started.Generation,
         broker.Started.DirectoryId,
-        broker.IsDraining);
+        broker.IsDraining,
+        broker.Endpoint.Rack);
 
     public BrokerRegistration ToRegistration() => new(
         new BrokerEndpoint(new NodeId(Node), Host, Port, Rack),
