@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Net;
-using Loire.Broker.Configs;
 using Loire.Broker.Gateway;
 using Loire.Broker.Handlers;
 using Loire.Broker.Partitions;
@@ -73,18 +72,11 @@ public sealed class BrokerHost : IAsyncDisposable
 
     private async Task ComposeAsync(ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)
     {
-        var layers = ConfigLayers.FromHost(_options.Kafka, _options.ShownAsConfigs());
+        var layers = BrokerParts.Configs(_options);
         var endPoints = _options.Listen.Resolve();
         var node = new NodeId(_options.NodeId);
 
-        var store = _store = Own(LogStore.Open(new LogStoreOptions
-        {
-            DataDirectory = _options.DataDirectory,
-            MaxBatchBytes = _options.BatchBytesMax,
-            SegmentBytes = _options.JournalSegmentBytes,
-            MemoryBytes = _options.JournalMemoryBytes,
-            LoggerFactory = logs,
-        }));
+        var store = _store = Own(BrokerParts.OpenLog(_options, logs));
         var identity = DirectoryIdentity.Open(_options.DataDirectory, node);
         var brokers = new SingleNodeBrokerDirectory(identity, _options.Rack);
         var partitions = new SingleNodePartitions(store, node, time, logs.CreateLogger<SingleNodePartitions>());

@@ -1,2 +1,9 @@
-Console.Error.WriteLine("loire-silo: not built yet");
-return 1;
+using Loire.Hosting;
+using Loire.Silo;
+
+return await HostProgram.RunAsync(args, SiloSettings.Usage, async configuration =>
+{
+    var settings = Configuration.Read(configuration, SiloSettings.Default, SiloSettings.Readers);
+    await using var services = await HostServices.StartAsync(configuration, settings.Host);
+    return await SiloHost.RunAsync(settings, services);
+});

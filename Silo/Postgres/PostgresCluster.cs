@@ -34,11 +34,13 @@ internal static class PostgresCluster
             clustering.Invariant = Invariant;
             clustering.DataSource = database;
         });
-        silo.AddAdoNetGrainStorage(InnerStorageName, (AdoNetGrainStorageOptions storage) =>
+        silo.AddAdoNetGrainStorage(InnerStorageName, builder => builder.Configure<IServiceProvider>((storage, services) =>
         {
             storage.Invariant = Invariant;
             storage.DataSource = database;
-        });
+            if (services.GetKeyedService<IGrainStorageSerializer>(storageName) is { } serializer)
+                storage.GrainStorageSerializer = serializer;
+        }));
         silo.Services.AddGrainStorage(
             storageName, (services, _) => new ExactKeyStorage(services.GetRequiredKeyedService<IGrainStorage>(InnerStorageName)));
     }

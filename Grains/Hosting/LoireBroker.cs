@@ -1,0 +1,98 @@
+using System.Net;
+using System.Net.Sockets;
+using Loire.Broker.Ports;
+using Loire.Cluster;
+using Loire.Embedded;
+using Loire.Embedded.Engine;
+using Loire.Log;
+using Loire.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Grains.Hosting;
+
+/// <summary>The broker of this silo. Its log is opened before the silo joins its cluster, so that a silo whose disk is not
+/// fit for it never becomes a member; it serves once the silo is active.</summary>
+public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncDisposable
+{
+    private readonly BrokerOptions _options;
+    private readonly IClusterControl _control;
+    private readonly ClusterView _view;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _logs;
+    private LogStore? _store;
+    private ClusterBroker? _broker;
+
+    public LoireBroker(
+        LoireSiloOptions options, IClusterControl control, ClusterView view, TimeProvider time, ILoggerFactory logs)
+    {
+        _options = options.Broker;
+        _control = control;
+        _view = view;
+        _time = time;
+        _logs = logs;
+        Address = _options.Advertise ?? _options.Listen;
+    }
+
+    /// <summary>What clients and other brokers connect to.</summary>
+    public HostPort Address { get; private set; }
+
+    public string DataDirectory => _options.DataDirectory;
+
+    /// <summary>How the broker is, and the replicas it holds.</summary>
+    public BrokerHealth Health => Broker.Health;
+
+    /// <summary>Why the broker takes no more writes; null while it does. Reads of what was acknowledged go on.</summary>
+    public LogStoreException? Failure => _store?.Failure;
+
+    internal ClusterBroker Broker =>
+        _broker ?? throw new InvalidOperationException("The broker is there from the first stage of the silo's start on.");
+
+    public void Participate(ISiloLifecycle lifecycle)
+    {
+        lifecycle.Subscribe(nameof(LoireBroker), ServiceLifecycleStage.First, Open, _ => DisposeAsync().AsTask());
+        lifecycle.Subscribe(
+            nameof(LoireBroker),
+            ServiceLifecycleStage.Active + 1,
+            cancellationToken => Broker.StartAsync(cancellationToken),
+            cancellationToken => Broker.StopAsync(cancellationToken));
+    }
+
+    /// <summary>Of a silo whose start failed, which goes through no stages of a stop.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_broker is not null) await _broker.DisposeAsync();
+        await _view.DisposeAsync();
+        if (_store is not null) await _store.DisposeAsync();
+    }
+
+    private Task Open(CancellationToken cancellationToken)
+    {
+        var configs = BrokerParts.Configs(_options);
+        var identity = DirectoryIdentity.OpenMember(_options.DataDirectory, new NodeId(_options.NodeId));
+        _store = BrokerParts.OpenLog(_options, _logs);
+        var listen = _options.Listen.Resolve();
+        if (listen[0].Port == 0) listen = [new IPEndPoint(listen[0].Address, FreePort(listen[0].Address))];
+        if (Address.Port == 0) Address = Address with { Port = listen[0].Port };
+        var options = new ClusterBrokerOptions
+        {
+            Endpoint = new BrokerEndpoint(identity.NodeId, Address.Host, Address.Port, _options.Rack),
+            Listen = listen,
+            DirectoryId = identity.DirectoryId,
+            ClusterId = identity.ClusterId.Length > 0 ? identity.ClusterId : null,
+            OnRegistered = clusterId => identity.Joined(clusterId),
+            Configs = configs,
+            Gateway = _options.Gateway,
+            StopTimeout = _options.StopTimeout,
+        };
+        _broker = new ClusterBroker(options, _store, _control, _view, _time, _logs);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The cluster has to know a broker's port before the broker opens it.</summary>
+    private static int FreePort(IPAddress address)
+    {
+        using var listener = new TcpListener(address, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,45 @@
+using Loire.Cluster;
+using Loire.Protocol;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+
+namespace Loire.Grains.Hosting;
+
+/// <summary>Makes an Orleans silo a broker.</summary>
+public static class LoireSiloBuilderExtensions
+{
+    /// <summary>Runs a whole broker in this silo, as a member of the cluster that the silo belongs to:
+    /// <code>
+    /// silo.AddLoire(new LoireSiloOptions { Broker = new BrokerOptions { NodeId = 1, DataDirectory = "data" } });
+    /// </code>
+    /// The broker starts when the silo is active, and hands its leaderships over before the silo leaves. The silo needs
+    /// clustering, and a grain storage of the name <see cref="LoireStorage.Name"/>, which all brokers share. The silo's name
+    /// and the settings of the membership become the broker's; what is configured later wins over the latter.</summary>
+    public static ISiloBuilder AddLoire(this ISiloBuilder silo, LoireSiloOptions options)
+    {
+        silo.Configure<ClusterMembershipOptions>(LoireMembership.Configure);
+        var services = silo.Services;
+        services.PostConfigure<SiloOptions>(
+            settings => settings.SiloName = LiveBrokers.SiloNameOf(new NodeId(options.Broker.NodeId)));
+        services.AddLoireGrains(provider => BrokerOf(provider).SettleAllAsync());
+        services.AddSingleton(options);
+        services.AddSingleton<ClusterView>();
+        services.AddSingleton<IClusterView>(provider => provider.GetRequiredService<ClusterView>());
+        services.AddSingleton<IClusterLearner>(provider => provider.GetRequiredService<ClusterView>());
+        services.AddSingleton<LoireBroker>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<LoireBroker>());
+        services.AddSingleton(provider => BrokerOf(provider).Partitions);
+        services.AddSingleton(provider => BrokerOf(provider).Groups);
+        services.AddSingleton(provider => BrokerOf(provider).Catalog);
+        return silo;
+    }
+
+    /// <summary>Keeps what the controllers persist in files of <paramref name="directory"/>: for a cluster of one silo.</summary>
+    public static ISiloBuilder AddLoireFileStorage(this ISiloBuilder silo, string directory)
+    {
+        silo.Services.AddLoireFileStorage(directory);
+        return silo;
+    }
+
+    private static ClusterBroker BrokerOf(IServiceProvider provider) => provider.GetRequiredService<LoireBroker>().Broker;
+}

@@ -1,0 +1,114 @@
+using System.Net;
+using System.Net.Sockets;
+using Loire.Grains;
+using Loire.Grains.Hosting;
+using Loire.Hosting;
+using Loire.Silo.Postgres;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Orleans.Configuration;
+
+namespace Loire.Silo;
+
+/// <summary>An Orleans silo with a broker in it, from its start to its end.</summary>
+internal static class SiloHost
+{
+    /// <summary>Of Orleans. A database holds one cluster.</summary>
+    private const string ClusterName = "loire";
+
+    public static async Task<int> RunAsync(SiloSettings settings, HostServices services)
+    {
+        await using var database = settings.Cluster is null
+            ? null
+            : PostgresCluster.Open(settings.Cluster, $"loire-broker-{settings.Host.Broker.NodeId}");
+        if (database is not null) await PrepareAsync(database, settings.Cluster!, services);
+        CheckPort(settings.ListenAddress, settings.SiloPort, "--silo-port");
+        CheckPort(settings.ListenAddress, settings.GatewayPort, "--gateway-port");
+
+        var host = Build(settings, services, database);
+        await using var disposal = (IAsyncDisposable)host;
+        var broker = host.Services.GetRequiredService<LoireBroker>();
+        try
+        {
+            await host.StartAsync(services.Stop.Token);
+        }
+        catch (Exception failure)
+        {
+            // It may be a member already, and leaves as one.
+            await host.StopAsync();
+            if (!services.Stop.Token.IsCancellationRequested || failure is not OperationCanceledException) throw;
+            Console.WriteLine("Loire has stopped before it was ready.");
+            return HostProgram.Done;
+        }
+
+        services.Health.Cluster = () => Describe(broker);
+        services.Health.Ready(() => broker.Failure);
+        services.AnnounceReady(broker.Address, broker.DataDirectory);
+        await services.Stop.WaitAsync();
+        services.Health.Stop();
+        await host.StopAsync();
+        Console.WriteLine("Loire has stopped.");
+        return broker.Failure is null ? HostProgram.Done : HostProgram.Failed;
+    }
+
+    private static IHost Build(SiloSettings settings, HostServices services, NpgsqlDataSource? database) => new HostBuilder()
+        .ConfigureServices(collection => collection
+            .AddSingleton(services.Logs)
+            .AddSingleton<IHostLifetime, NoSignals>()
+            .AddSingleton<IFatalErrorHandler, FatalEnd>())
+        .UseOrleans(silo =>
+        {
+            if (database is not null)
+            {
+                silo.UsePostgres(database, LoireStorage.Name);
+            }
+            else
+            {
+                silo.UseDevelopmentClustering(new IPEndPoint(settings.AdvertisedAddress, settings.SiloPort));
+                silo.AddLoireFileStorage(Path.Combine(settings.Host.Broker.DataDirectory, "control"));
+            }
+
+            silo.Configure<ClusterOptions>(cluster => cluster.ClusterId = cluster.ServiceId = ClusterName);
+            silo.Configure<EndpointOptions>(endpoint =>
+            {
+                endpoint.AdvertisedIPAddress = settings.AdvertisedAddress;
+                endpoint.SiloPort = settings.SiloPort;
+                endpoint.GatewayPort = settings.GatewayPort;
+                endpoint.SiloListeningEndpoint = new IPEndPoint(settings.ListenAddress, settings.SiloPort);
+                if (settings.GatewayPort != 0)
+                    endpoint.GatewayListeningEndpoint = new IPEndPoint(settings.ListenAddress, settings.GatewayPort);
+            });
+            silo.AddLoire(new LoireSiloOptions { Broker = settings.Host.Broker });
+        })
+        .Build();
+
+    private static Task PrepareAsync(NpgsqlDataSource database, NpgsqlConnectionStringBuilder address, HostServices services)
+    {
+        var name = $"{address.Host}:{address.Port}/{address.Database}";
+        var logger = services.Logs.CreateLogger<PostgresSchema>();
+        return new PostgresSchema(database, name, services.Health, TimeProvider.System, logger).PrepareAsync(services.Stop.Token);
+    }
+
+    /// <summary>Orleans' own complaint names neither the port nor the option.</summary>
+    private static void CheckPort(IPAddress address, int port, string option)
+    {
+        try
+        {
+            using var listener = new TcpListener(address, port);
+            listener.Start();
+        }
+        catch (SocketException)
+        {
+            throw new IOException($"Cannot listen on {new IPEndPoint(address, port)}: give another {option}.");
+        }
+    }
+
+    private static string Describe(LoireBroker broker)
+    {
+        var (reason, replicas) = broker.Health;
+        return $"{reason ?? "ready"}\nled {replicas.Led}\nfollowing {replicas.Following}\nunder-replicated {replicas.UnderReplicated}\n"
+            + $"under min.insync.replicas {replicas.UnderMinInSync}\noffline {replicas.Offline}";
+    }
+}
