@@ -30,6 +30,14 @@ internal static class Clients
         return await client.FinishAsync();
     }
 
+    /// <summary>Everything that is in the topic now.</summary>
+    public static async Task<List<JsonNode>> ConsumeAllAsync(string bootstrap, string topic)
+    {
+        await using var client = ClientProcess.Start(
+            ClientKind.Confluent, "consume", new JsonObject { ["bootstrap"] = bootstrap, ["topic"] = topic });
+        return await client.FinishAsync();
+    }
+
     public static async Task<List<JsonNode>> ConsumeAsync(
         ClientKind kind, string bootstrap, string topic, int count, long? timestamp = null)
     {

@@ -63,7 +63,10 @@ def consume(options):
     if "timestamp" in options:
         partitions = consumer.offsets_for_times([TopicPartition(topic, p.partition, options["timestamp"]) for p in partitions])
     consumer.assign(partitions)
-    left = options["count"]
+    left = options.get("count")
+    if left is None:  # what is there now
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p.partition), timeout=30) for p in partitions]
+        left = sum(high - low for low, high in ends)
     while left > 0:
         m = consumer.poll(1)
         if m is None:

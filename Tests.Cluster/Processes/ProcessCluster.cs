@@ -1,0 +1,42 @@
+using Loire.Tests.Cluster.Postgres;
+using Xunit;
+
+namespace Loire.Tests.Cluster.Processes;
+
+/// <summary>Three silos and their PostgreSQL, as processes.</summary>
+internal sealed class ProcessCluster : IAsyncDisposable
+{
+    private ProcessCluster(PrivatePostgres postgres)
+    {
+        Postgres = postgres;
+        Silos = [.. Enumerable.Range(1, 3).Select(node => new SiloProcess(postgres.Address, node, "--set", "num.partitions=6"))];
+    }
+
+    public PrivatePostgres Postgres { get; }
+    public SiloProcess[] Silos { get; }
+    public string Bootstrap => string.Join(',', Silos.Select(silo => silo.Bootstrap));
+
+    /// <summary>Skips the test where PostgreSQL is not installed.</summary>
+    public static async Task<ProcessCluster> StartAsync()
+    {
+        var postgres = PrivatePostgres.TryStart(out var whyNot);
+        if (postgres is null) Assert.Skip(whyNot);
+        var cluster = new ProcessCluster(postgres);
+        try
+        {
+            await Task.WhenAll(cluster.Silos.Select(silo => silo.StartAgainAsync()));
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var silo in Silos) await silo.DisposeAsync();
+        Postgres.Dispose();
+    }
+}
