@@ -22,7 +22,7 @@ public sealed class ProduceFrames
     {
         PayloadBytes = spec.PartitionsPerRequest * spec.BatchPayloadBytes;
         Records = spec.PartitionsPerRequest * spec.RecordsPerBatch;
-        var batches = Enumerable.Range(0, DistinctBatches).Select(seed => BuildBatch(spec, seed)).ToArray();
+        var batches = Enumerable.Range(0, DistinctBatches).Select(seed => BuildBatch(spec.RecordsPerBatch, seed)).ToArray();
         var toCoverAllPartitions = (spec.Partitions + spec.PartitionsPerRequest - 1) / spec.PartitionsPerRequest;
         _frames = new byte[Math.Max(toCoverAllPartitions, (int)(TotalBytes / PayloadBytes))][];
         for (var i = 0; i < _frames.Length; i++)
@@ -30,7 +30,7 @@ public sealed class ProduceFrames
             var first = i * spec.PartitionsPerRequest;
             var partitions = Enumerable.Range(first, spec.PartitionsPerRequest)
                 .Select(number => (number % spec.Partitions, batches[number % DistinctBatches]));
-            _frames[i] = BrokerConnection.Frame(BuildRequest(spec.Topic, partitions), ProduceVersion);
+            _frames[i] = BrokerConnection.Frame(BuildRequest(spec.Topic, partitions, TimeoutMs), ProduceVersion);
         }
     }
 
@@ -48,6 +48,16 @@ public sealed class ProduceFrames
         return frame;
     }
 
+    /// <summary>Sends one small record.</summary>
+    /// <returns>Whether it was acknowledged.</returns>
+    public static bool TryProduceOne(BrokerConnection connection, string topic, int partition, int timeoutMs)
+    {
+        var batch = BuildBatch(recordCount: 1, seed: partition);
+        var request = BuildRequest(topic, [(partition, batch)], timeoutMs);
+        var response = connection.Call<ProduceRequest, ProduceResponse>(request, ProduceVersion);
+        return response.Responses.Single().PartitionResponses.Single().ErrorCode == ErrorCode.None;
+    }
+
     /// <exception cref="InvalidOperationException">A partition was refused.</exception>
     public static void CheckResponse(ReadOnlySequence<byte> frame)
     {
@@ -60,10 +70,11 @@ public sealed class ProduceFrames
         }
     }
 
-    private static ProduceRequest BuildRequest(string topic, IEnumerable<(int Index, byte[] Batch)> partitions) => new()
+    private static ProduceRequest BuildRequest(
+        string topic, IEnumerable<(int Index, byte[] Batch)> partitions, int timeoutMs) => new()
     {
         Acks = AllInSyncReplicas,
-        TimeoutMs = TimeoutMs,
+        TimeoutMs = timeoutMs,
         TopicData =
         [
             new()
@@ -78,13 +89,13 @@ public sealed class ProduceFrames
         ],
     };
 
-    private static byte[] BuildBatch(ProduceSpec spec, int seed)
+    private static byte[] BuildBatch(int recordCount, int seed)
     {
         using var builder = new RecordBatchBuilder();
         var random = new Random(seed);
         var value = new byte[ProduceSpec.ValueBytes];
         var nowMs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-        for (var i = 0; i < spec.RecordsPerBatch; i++)
+        for (var i = 0; i < recordCount; i++)
         {
             random.NextBytes(value);
             builder.Append(nowMs, RecordBytes.Null, value);

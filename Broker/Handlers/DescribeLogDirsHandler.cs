@@ -32,8 +32,7 @@ public sealed class DescribeLogDirsHandler(ITopicCatalog catalog, IPartitionDire
         var described = new DescribeLogDirsTopic { Name = topic };
         foreach (var index in indexes)
         {
-            var found = partitions.Find(topic, index);
-            if ((found.Replica ?? found.Follower) is { } replica)
+            if (partitions.Find(topic, index).Replica is { } replica)
             {
                 described.Partitions.Add(new DescribeLogDirsPartition
                 {

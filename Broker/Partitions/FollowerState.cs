@@ -7,34 +7,27 @@ namespace Loire.Broker.Partitions;
 /// <param name="highWatermark">As far as this replica knows.</param>
 internal sealed class FollowerState(NodeId leader, LeaderEpoch epoch, Offset highWatermark)
 {
+    private Offset _leaderHighWatermark = highWatermark;
+
     public NodeId Leader { get; } = leader;
     public LeaderEpoch Epoch { get; } = epoch;
-
-    /// <summary>As the leader told it last.</summary>
-    public Offset LeaderHighWatermark { get; private set; } = highWatermark;
 
     /// <summary>The leader's, as far as this replica has it on disk.</summary>
     public Offset HighWatermark { get; private set; } = highWatermark;
 
-    /// <returns>Whether the high watermark rose.</returns>
-    public bool Learned(Offset leaderHighWatermark, Offset durableEnd)
+    public void Learned(Offset leaderHighWatermark, Offset durableEnd)
     {
-        LeaderHighWatermark = Offset.Max(LeaderHighWatermark, leaderHighWatermark);
-        return Durable(durableEnd);
+        _leaderHighWatermark = Offset.Max(_leaderHighWatermark, leaderHighWatermark);
+        Durable(durableEnd);
     }
 
-    /// <returns>Whether the high watermark rose.</returns>
-    public bool Durable(Offset durableEnd)
-    {
-        var before = HighWatermark;
-        HighWatermark = Offset.Max(before, Offset.Min(LeaderHighWatermark, durableEnd));
-        return HighWatermark > before;
-    }
+    public void Durable(Offset durableEnd) =>
+        HighWatermark = Offset.Max(HighWatermark, Offset.Min(_leaderHighWatermark, durableEnd));
 
     /// <summary>Records are dropped. Only an unclean election can make a follower drop what was committed.</summary>
     public void Truncated(Offset end)
     {
         HighWatermark = Offset.Min(HighWatermark, end);
-        LeaderHighWatermark = HighWatermark;
+        _leaderHighWatermark = HighWatermark;
     }
 }

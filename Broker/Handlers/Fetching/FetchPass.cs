@@ -22,7 +22,6 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
         {
             var error = Find(partition);
             partition.Diverging = null;
-            partition.PreferredReplica = NodeId.None;
             if (error == ErrorCode.None) Read(partition);
             else partition.Read = FetchReader.Refused(error);
 
@@ -39,10 +38,10 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
         var found = partition.TopicId.IsNone
             ? directory.Find(partition.Topic, partition.Index)
             : directory.Find(partition.TopicId, partition.Index);
-        partition.Replica = found.Replica ?? (reader.ReadsFollowers ? found.Follower : null);
+        partition.Replica = found.Replica;
         partition.Leader = found.Leader;
         partition.LeaderEpoch = found.LeaderEpoch;
-        return partition.Replica is null ? found.Error : ErrorCode.None;
+        return found.Error;
     }
 
     private void Read(FetchPartition partition)
