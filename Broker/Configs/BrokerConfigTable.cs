@@ -109,6 +109,8 @@ public static class BrokerConfigTable
             "How long a follower's fetch waits; keep it below replica.lag.time.max.ms."),
         new("replica.lag.time.max.ms", ConfigType.Long, "30000", AtLeast(0),
             "A follower that was not caught up for longer leaves the in-sync replicas."),
+        new("replica.selector.class", ConfigType.String, null, OneOf("org.apache.kafka.common.replica.RackAwareReplicaSelector"),
+            "Set: a consumer that names its rack is sent to an in-sync replica there. By its Java name, as clients' tools have it."),
         new("replica.socket.timeout.ms", ConfigType.Int, "30000", AtLeast(1),
             "A follower gives up a leader that is silent for longer, and connects anew."),
         new("socket.request.max.bytes", ConfigType.Int, "104857600", AtLeast(1),

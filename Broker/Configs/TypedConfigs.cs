@@ -41,6 +41,7 @@ internal static class TypedConfigs
             ReplicaFetchMaxBytes = Int("replica.fetch.max.bytes"),
             ReplicaFetchResponseMaxBytes = Int("replica.fetch.response.max.bytes"),
             ReplicaSocketTimeoutMs = Int("replica.socket.timeout.ms"),
+            SelectsReplicaByRack = layers.DescribeBroker(BrokerConfigTable.Table.Get("replica.selector.class")).Value is not null,
         };
 
         string Text(string name) => layers.DescribeBroker(BrokerConfigTable.Table.Get(name)).Value!;

@@ -32,7 +32,8 @@ public sealed class DescribeLogDirsHandler(ITopicCatalog catalog, IPartitionDire
         var described = new DescribeLogDirsTopic { Name = topic };
         foreach (var index in indexes)
         {
-            if (partitions.Find(topic, index).Replica is { } replica)
+            var found = partitions.Find(topic, index);
+            if ((found.Replica ?? found.Follower) is { } replica)
             {
                 described.Partitions.Add(new DescribeLogDirsPartition
                 {

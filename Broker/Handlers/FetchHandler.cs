@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Loire.Broker.Handlers.Fetching;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
@@ -10,16 +11,14 @@ namespace Loire.Broker.Handlers;
 /// <summary>Fetch, versions 4 to 18 (sessions from 7, topics by id from 13 on), for consumers and for followers. As Kafka,
 /// with these differences: an offset out of range is told together with the watermarks; zstd batches go to all versions, as
 /// with Kafka 4; who names a replica id and is no follower is refused as a whole, with BROKER_ID_NOT_REGISTERED or
-/// STALE_BROKER_EPOCH; nobody is sent to another replica to read (KIP-392).</summary>
+/// STALE_BROKER_EPOCH.</summary>
 public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
 {
+    private const short FirstVersionWithRacks = 11;
     private const short FirstVersionWithTopicIds = 13;
     private const int NoSession = 0;
     private const int NewSessionEpoch = 0;
     private const int LastEpoch = -1;
-
-    private static readonly FetchReader UncommittedReader = new ConsumerReader(ReadIsolation.Uncommitted);
-    private static readonly FetchReader CommittedReader = new ConsumerReader(ReadIsolation.Committed);
 
     private readonly IPartitionDirectory _partitions;
     private readonly IBrokerDirectory _brokers;
@@ -89,7 +88,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     /// hold what was found; when it throws they hold nothing.</summary>
     private async ValueTask ReadAsync(RequestContext context, FetchRequest request, List<FetchPartition> partitions)
     {
-        var reader = ReaderOf(request);
+        var reader = ReaderOf(context, request);
         var maxBytes = Math.Min(Math.Max(0, request.MaxBytes), _configs.Current.FetchMaxBytes);
         var minBytes = Math.Min(request.MinBytes, maxBytes);
         var start = _time.GetTimestamp();
@@ -176,11 +175,26 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
             (topic, index) => new FetchKey(byId ? default : topic.Topic, byId ? topic.TopicId : default, index));
     }
 
-    private static FetchReader ReaderOf(FetchRequest request)
+    private FetchReader ReaderOf(RequestContext context, FetchRequest request)
     {
         var follower = FollowerOf(request);
-        if (follower != NodeId.None) return new FollowerReader(follower);
-        return IsolationOf(request) == ReadIsolation.Committed ? CommittedReader : UncommittedReader;
+        return follower != NodeId.None
+            ? new FollowerReader(follower)
+            : new ConsumerReader(
+                IsolationOf(request), readsFollowers: context.ApiVersion >= FirstVersionWithRacks, Nearby(request.RackId));
+    }
+
+    /// <returns>The brokers of a consumer's rack; empty where this is one of them, or consumers are not sent to
+    /// others.</returns>
+    private ImmutableArray<NodeId> Nearby(string rack)
+    {
+        if (rack.Length == 0 || !_configs.Current.SelectsReplicaByRack) return [];
+        ImmutableArray<NodeId> nearby =
+        [
+            .. _brokers.Brokers.Where(broker => string.Equals(broker.Rack, rack, StringComparison.Ordinal))
+                .Select(broker => broker.Node),
+        ];
+        return nearby.Contains(_brokers.LocalNode) ? [] : nearby;
     }
 
     /// <summary>The replica id has moved in version 15, when the replica epoch was added (KIP-903).</summary>

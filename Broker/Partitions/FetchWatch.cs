@@ -23,6 +23,8 @@ public sealed class FetchWatch
 
     /// <summary>Of a follower: the log end it has seen. Null of others, who see what is committed.</summary>
     internal Offset? SeenEnd;
+    /// <summary>That the replica follows and does not lead is no news.</summary>
+    internal bool ReadsFollower;
     internal FetchWatch? Previous;
     internal FetchWatch? Next;
     internal bool IsListed;

@@ -7,27 +7,34 @@ namespace Loire.Broker.Partitions;
 /// <param name="highWatermark">As far as this replica knows.</param>
 internal sealed class FollowerState(NodeId leader, LeaderEpoch epoch, Offset highWatermark)
 {
-    private Offset _leaderHighWatermark = highWatermark;
-
     public NodeId Leader { get; } = leader;
     public LeaderEpoch Epoch { get; } = epoch;
+
+    /// <summary>As the leader told it last.</summary>
+    public Offset LeaderHighWatermark { get; private set; } = highWatermark;
 
     /// <summary>The leader's, as far as this replica has it on disk.</summary>
     public Offset HighWatermark { get; private set; } = highWatermark;
 
-    public void Learned(Offset leaderHighWatermark, Offset durableEnd)
+    /// <returns>Whether the high watermark rose.</returns>
+    public bool Learned(Offset leaderHighWatermark, Offset durableEnd)
     {
-        _leaderHighWatermark = Offset.Max(_leaderHighWatermark, leaderHighWatermark);
-        Durable(durableEnd);
+        LeaderHighWatermark = Offset.Max(LeaderHighWatermark, leaderHighWatermark);
+        return Durable(durableEnd);
     }
 
-    public void Durable(Offset durableEnd) =>
-        HighWatermark = Offset.Max(HighWatermark, Offset.Min(_leaderHighWatermark, durableEnd));
+    /// <returns>Whether the high watermark rose.</returns>
+    public bool Durable(Offset durableEnd)
+    {
+        var before = HighWatermark;
+        HighWatermark = Offset.Max(before, Offset.Min(LeaderHighWatermark, durableEnd));
+        return HighWatermark > before;
+    }
 
     /// <summary>Records are dropped. Only an unclean election can make a follower drop what was committed.</summary>
     public void Truncated(Offset end)
     {
         HighWatermark = Offset.Min(HighWatermark, end);
-        _leaderHighWatermark = HighWatermark;
+        LeaderHighWatermark = HighWatermark;
     }
 }

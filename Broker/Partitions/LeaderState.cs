@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Loire.Broker.Control;
 using Loire.Protocol;
 
@@ -90,6 +91,12 @@ internal sealed class LeaderState
         proposal = isLate ? Propose() : null;
         return RaiseHighWatermark();
     }
+
+    /// <summary>Of <paramref name="among"/> the in-sync follower that has come furthest; none where there is none that has
+    /// what lies below <paramref name="from"/>.</summary>
+    public NodeId FindInSync(ImmutableArray<NodeId> among, Offset from) => _replicas
+        .Where(replica => replica.IsInSync && replica.Node != _self && replica.DurableEnd >= from && among.Contains(replica.Node))
+        .MaxBy(replica => replica.DurableEnd)?.Node ?? NodeId.None;
 
     private InSyncProposal Propose() => new(
         _self,

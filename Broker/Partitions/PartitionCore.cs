@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using Loire.Broker.Control;
 using Loire.Protocol;
 using Loire.Protocol.Records;
@@ -37,6 +38,9 @@ internal sealed class PartitionCore
 
     /// <summary>Whom this replica follows; none where it leads, knows no leader or is closed.</summary>
     public NodeId FollowedLeader => _closed == ErrorCode.None ? _follower?.Leader ?? NodeId.None : NodeId.None;
+
+    /// <summary>The leader's, as it told this follower; none where this replica does not follow.</summary>
+    public Offset LeaderHighWatermark => _follower?.LeaderHighWatermark ?? Offset.None;
 
     /// <summary>Whether the high watermark is the partition's: a new leader knows only a lower bound until all in-sync
     /// replicas have reported what was in its log when it took the lead (KIP-207).</summary>
@@ -77,6 +81,9 @@ internal sealed class PartitionCore
         if (_leader!.Confirmed(state)) ReleaseCommitted(effects);
     }
 
+    /// <inheritdoc cref="LeaderState.FindInSync"/>
+    public NodeId FindInSync(ImmutableArray<NodeId> among, Offset from) => _leader?.FindInSync(among, from) ?? NodeId.None;
+
     /// <summary>Takes no more batches, so that followers can catch up before another takes the lead.</summary>
     public void Resign() => _leader?.IsResigning = true;
 
@@ -113,8 +120,10 @@ internal sealed class PartitionCore
     }
 
     /// <summary>The leader told a follower how far the partition is committed.</summary>
-    public void LearnHighWatermark(Offset leaderHighWatermark, Offset durableEnd) =>
-        _follower!.Learned(leaderHighWatermark, durableEnd);
+    public void LearnHighWatermark(Offset leaderHighWatermark, Offset durableEnd, EffectList effects)
+    {
+        if (_follower!.Learned(leaderHighWatermark, durableEnd)) Tell(_watches, AllMissing, effects);
+    }
 
     /// <summary>Where a follower cuts its log when its leader says that they part at <paramref name="leaderEnd"/>
     /// (KIP-279): each side knows the end of the epoch, and the logs are equal up to the smaller one.</summary>
@@ -168,7 +177,7 @@ internal sealed class PartitionCore
     /// <summary>This replica has synced everything below <paramref name="durableEnd"/>.</summary>
     public void Durable(NodeId replica, Offset durableEnd, EffectList effects)
     {
-        _follower?.Durable(durableEnd);
+        if (_follower is not null && _follower.Durable(durableEnd)) Tell(_watches, AllMissing, effects);
         if (_leader is not null && _leader.Durable(replica, durableEnd)) ReleaseCommitted(effects);
     }
 
@@ -178,7 +187,8 @@ internal sealed class PartitionCore
     {
         if (watch.SeenEnd is null) _watches.Add(watch);
         else _followerWatches.Add(watch);
-        if (Availability != ErrorCode.None) effects.PartitionChanged(watch.Listener!);
+        var isReadable = Availability == ErrorCode.None || (watch.ReadsFollower && FollowedLeader != NodeId.None);
+        if (_closed != ErrorCode.None || !isReadable) effects.PartitionChanged(watch.Listener!);
 
         // How many bytes were missed is not known any more: reading again tells.
         else if (HighWatermark > watch.Seen || LogEnd > watch.SeenEnd) effects.Available(watch.Listener!, AllMissing);

@@ -97,7 +97,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
     /// each rise of the high watermark.</summary>
     /// <param name="seenEnd">The log end when it was read.</param>
     public void WatchAsFollower(FetchWatch watch, IFetchListener listener, Offset seenEnd, Offset seenHighWatermark) =>
-        Watch(watch, listener, seenHighWatermark, seenEnd);
+        Watch(watch, listener, seenHighWatermark, seenEnd, readsFollower: false);
 
     /// <summary>Asks the controller to drop followers from the in-sync set that have fallen behind, and repeats what it has
     /// not answered. To be called a few times per lag time.</summary>
@@ -137,6 +137,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
     /// <inheritdoc/>
     public FetchedOutcome TakeFetched(in FetchPosition asked, in FollowerRead answer, in ReadOnlySequence<byte> records)
     {
+        var effects = EffectList.Rent();
         try
         {
             lock (_lock)
@@ -145,7 +146,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
                     && _core.LeaderEpoch == asked.LeaderEpoch
                     && _log.LogEndOffset == asked.Offset;
                 if (!isCurrent || _core.Availability != ErrorCode.NotLeaderOrFollower) return FetchedOutcome.Outdated;
-                var outcome = Take(answer, records, asked.LeaderEpoch);
+                var outcome = Take(answer, records, asked.LeaderEpoch, effects);
                 Publish();
                 return outcome;
             }
@@ -158,9 +159,14 @@ public sealed partial class PartitionReplica : IFollowerReplica
         {
             return FetchedOutcome.Failed;
         }
+        finally
+        {
+            effects.RunAndReturn();
+        }
     }
 
-    private FetchedOutcome Take(in FollowerRead answer, in ReadOnlySequence<byte> records, LeaderEpoch leaderEpoch)
+    private FetchedOutcome Take(
+        in FollowerRead answer, in ReadOnlySequence<byte> records, LeaderEpoch leaderEpoch, EffectList effects)
     {
         if (answer.Error == ErrorCode.OffsetOutOfRange) return Reset(answer.LogStartOffset);
         if (answer.Diverging is { } diverging)
@@ -172,7 +178,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
         }
 
         var outcome = AppendFetched(records, leaderEpoch);
-        _core.LearnHighWatermark(answer.HighWatermark, _log.DurableEndOffset);
+        _core.LearnHighWatermark(answer.HighWatermark, _log.DurableEndOffset, effects);
         AdvanceLogStart(Offset.Min(answer.LogStartOffset, _log.LogEndOffset));
         return outcome;
     }

@@ -114,49 +114,6 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         return commit.Task;
     }
 
-    /// <summary>Reads whole batches from <paramref name="from"/> on, as far as the isolation lets see.</summary>
-    /// <param name="atLeastOne">Give the first batch even where it alone is over <paramref name="maxBytes"/>.</param>
-    /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, OFFSET_NOT_AVAILABLE while a new leader
-    /// does not know the high watermark, or why the partition cannot be read here.</returns>
-    /// <exception cref="LogStoreException">The log is damaged there.</exception>
-    /// <exception cref="IOException">The disk cannot be read.</exception>
-    public PartitionRead Read(Offset from, int maxBytes, bool atLeastOne, ReadIsolation isolation)
-    {
-        var availability = Availability;
-
-        // In this order: it is known only once it has been published.
-        var knowsHighWatermark = KnowsHighWatermark;
-        var highWatermark = HighWatermark;
-        var lastStable = Offset.Min(LastStableOffset, highWatermark);
-        var limit = isolation == ReadIsolation.Committed ? lastStable : highWatermark;
-        if (availability != ErrorCode.None) return ReadOf(availability, null, from);
-        if (!knowsHighWatermark)
-        {
-            return new PartitionRead(
-                ErrorCode.OffsetNotAvailable, null, from, Offset.None, Offset.None, LogStartOffset);
-        }
-
-        // A caught-up reader, by far the most frequent one, costs the log nothing.
-        if (from == limit && from >= LogStartOffset) return ReadOf(ErrorCode.None, null, from);
-
-        var read = _log.Read(from, limit, maxBytes, atLeastOne);
-        return read.Status == LogReadStatus.OutOfRange
-            ? ReadOf(ErrorCode.OffsetOutOfRange, null, from)
-            : ReadOf(ErrorCode.None, read.Records, read.NextOffset);
-
-        PartitionRead ReadOf(ErrorCode error, IRecordsSource? records, Offset next) =>
-            new(error, records, next, highWatermark, lastStable, LogStartOffset);
-    }
-
-    /// <summary>Tells the listener of what is committed beyond <paramref name="seen"/>, until
-    /// <see cref="Unwatch"/>.</summary>
-    public void Watch(FetchWatch watch, IFetchListener listener, Offset seen) => Watch(watch, listener, seen, seenEnd: null);
-
-    public void Unwatch(FetchWatch watch)
-    {
-        lock (_lock) _core.Unwatch(watch);
-    }
-
     /// <summary>The largest epoch not above <paramref name="epoch"/> and where it ended (KIP-101, KIP-279).</summary>
     public (LeaderEpoch Epoch, Offset End) EndOfEpoch(LeaderEpoch epoch)
     {
@@ -361,16 +318,6 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         {
             lock (_lock) _waitingForSpace--;
         }
-    }
-
-    private void Watch(FetchWatch watch, IFetchListener listener, Offset seen, Offset? seenEnd)
-    {
-        watch.Listener = listener;
-        watch.Seen = seen;
-        watch.SeenEnd = seenEnd;
-        var effects = EffectList.Rent();
-        lock (_lock) _core.Watch(watch, effects);
-        effects.RunAndReturn();
     }
 
     private AppendResult Appended(Offset baseOffset, Offset next, long timestampMs) =>

@@ -94,4 +94,8 @@ public sealed record BrokerConfig
 
     /// <summary>replica.socket.timeout.ms: a leader silent for longer is given up and tried anew.</summary>
     public int ReplicaSocketTimeoutMs { get; init; } = 30_000;
+
+    /// <summary>replica.selector.class is Kafka's RackAwareReplicaSelector: a consumer that names its rack is sent to an
+    /// in-sync replica there (KIP-392).</summary>
+    public bool SelectsReplicaByRack { get; init; }
 }

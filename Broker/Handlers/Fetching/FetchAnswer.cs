@@ -23,6 +23,7 @@ internal ref struct FetchAnswer(FetchResponse response, short version, ReadIsola
         var isNews = read.Records is not null
             || read.Error != ErrorCode.None
             || partition.Diverging is not null
+            || partition.PreferredReplica != NodeId.None
             || read.HighWatermark != partition.ToldHighWatermark
             || read.LogStartOffset != partition.ToldLogStart;
         if (isNews) Add(partition);
@@ -39,6 +40,7 @@ internal ref struct FetchAnswer(FetchResponse response, short version, ReadIsola
             HighWatermark = read.HighWatermark,
             LastStableOffset = read.LastStableOffset,
             LogStartOffset = read.LogStartOffset,
+            PreferredReadReplica = partition.PreferredReplica,
             AbortedTransactions = isolation == ReadIsolation.Committed ? [] : null,
             Records = read.Records is null ? RecordsPayload.Empty : new RecordsPayload(read.Records),
         };

@@ -22,8 +22,14 @@ internal sealed class FetchPartition(TopicName topic, TopicId topicId, Partition
     public PartitionReplica? Replica { get; set; }
     public PartitionRead Read { get; set; }
 
+    /// <summary>It was read from a replica that follows (KIP-392).</summary>
+    public bool IsOfFollower { get; set; }
+
     /// <summary>Where the client's log parted from this one (KIP-595); null where it did not.</summary>
     public (LeaderEpoch Epoch, Offset End)? Diverging { get; set; }
+
+    /// <summary>The replica that the consumer is to read instead (KIP-392); none where it is this one.</summary>
+    public NodeId PreferredReplica { get; set; } = NodeId.None;
 
     /// <summary>Who leads, where this broker does not (KIP-951).</summary>
     public NodeId Leader { get; set; } = NodeId.None;

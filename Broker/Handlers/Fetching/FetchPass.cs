@@ -22,6 +22,7 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
         {
             var error = Find(partition);
             partition.Diverging = null;
+            partition.PreferredReplica = NodeId.None;
             if (error == ErrorCode.None) Read(partition);
             else partition.Read = FetchReader.Refused(error);
 
@@ -38,10 +39,10 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
         var found = partition.TopicId.IsNone
             ? directory.Find(partition.Topic, partition.Index)
             : directory.Find(partition.TopicId, partition.Index);
-        partition.Replica = found.Replica;
+        partition.Replica = found.Replica ?? (reader.ReadsFollowers ? found.Follower : null);
         partition.Leader = found.Leader;
         partition.LeaderEpoch = found.LeaderEpoch;
-        return found.Error;
+        return partition.Replica is null ? found.Error : ErrorCode.None;
     }
 
     private void Read(FetchPartition partition)

@@ -6,11 +6,14 @@ namespace Loire.Broker.Handlers.Fetching;
 /// <summary>What differs between those who fetch: consumers see what is committed, followers copy the whole log.</summary>
 internal abstract class FetchReader
 {
+    /// <summary>A local replica that follows is read where none leads.</summary>
+    public virtual bool ReadsFollowers => false;
+
     public static PartitionRead Refused(ErrorCode error) =>
         new(error, null, Offset.None, Offset.None, Offset.None, Offset.None);
 
-    /// <summary>Reads a partition whose replica is known into <see cref="FetchPartition.Read"/> and
-    /// <see cref="FetchPartition.Diverging"/>.</summary>
+    /// <summary>Reads a partition whose replica is known into <see cref="FetchPartition.Read"/>,
+    /// <see cref="FetchPartition.Diverging"/> and <see cref="FetchPartition.PreferredReplica"/>.</summary>
     /// <param name="atLeastOne">Give the first batch even where it alone is over <paramref name="maxBytes"/>.</param>
     public abstract void Read(FetchPartition partition, int maxBytes, bool atLeastOne);
 
