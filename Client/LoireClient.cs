@@ -2,6 +2,8 @@ namespace Loire.Client;
 
 internal sealed class LoireClient(ClientContext context) : ILoireClient
 {
+    public ClientContext Context => context;
+
     public LoireAdmin Admin { get; } = new(context);
 
     public LoireProducer CreateProducer(ProducerOptions? options = null) => new(context, options ?? new ProducerOptions());

@@ -1,0 +1,57 @@
+using Loire.Client;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>Orleans streams over topics.</summary>
+public static class LoireStreamsExtensions
+{
+    // The topics are looked up through grains, which a silo has from then on.
+    private const int InitStage = ServiceLifecycleStage.Active;
+
+    /// <summary>Adds a stream provider that delivers the named topics to this cluster's subscribers. Explicit subscriptions
+    /// need a grain storage named <c>PubSubStore</c>, as with every provider.</summary>
+    /// <param name="configureProvider">Balancing, pulling agents: what Orleans lets be configured for any provider.</param>
+    public static ISiloBuilder AddLoireStreams(
+        this ISiloBuilder builder,
+        string name,
+        Action<LoireStreamOptions> configure,
+        Action<ISiloPersistentStreamConfigurator>? configureProvider = null)
+    {
+        builder.AddLoireClient();
+        AddFormat(builder.Services);
+        builder.Services.AddOptions<LoireStreamOptions>(name).Configure(configure);
+        builder.Services.AddOptions<StreamPullingAgentOptions>(name).Configure<IOptionsMonitor<LoireStreamOptions>>((agent, all) =>
+        {
+            agent.MaxEventDeliveryTime = all.Get(name).DeliveryTimeout;
+            agent.BatchContainerBatchSize = all.Get(name).BatchSize;
+        });
+        builder.AddPersistentStreams(name, LoireAdapterFactory.ForSilo, configurator =>
+        {
+            configurator.ConfigureLifecycle(lifecycle => lifecycle.Configure(options =>
+            {
+                options.InitStage = InitStage;
+                options.StartStage = InitStage + 1;
+            }));
+            configureProvider?.Invoke(configurator);
+        });
+        return builder;
+    }
+
+    /// <summary>Adds a stream provider through which an external client writes to streams and subscribes to them; the silos
+    /// have one of the same name.</summary>
+    public static IClientBuilder AddLoireStreams(
+        this IClientBuilder builder, string name, Action<LoireStreamOptions>? configure = null)
+    {
+        builder.AddLoireClient();
+        AddFormat(builder.Services);
+        builder.Services.AddOptions<LoireStreamOptions>(name).Configure(configure ?? (_ => { }));
+        return builder.AddPersistentStreams(name, LoireAdapterFactory.ForClient, configureStream: null);
+    }
+
+    private static void AddFormat(IServiceCollection services) =>
+        services.TryAddSingleton<IStreamRecordFormat, OrleansRecordFormat>();
+}

@@ -1,0 +1,55 @@
+namespace Loire.Client;
+
+/// <summary>What becomes of an event that its consumer did not take within the delivery timeout.</summary>
+public enum DeliveryFailurePolicy
+{
+    /// <summary>Try again, for ever: the consumer gets nothing further until it takes the event.</summary>
+    Retry,
+
+    /// <summary>Log the event's place and go on with the next one.</summary>
+    Skip,
+
+    /// <summary>Write the record to <see cref="LoireStreamOptions.DeadLetterTopic"/> and go on with the next one.</summary>
+    DeadLetter,
+}
+
+/// <summary>Orleans streams over topics: a stream's namespace is the topic, its key is the records' key, a partition is a
+/// queue, and a sequence token is an offset.</summary>
+public sealed class LoireStreamOptions
+{
+    /// <summary>The topics whose records are delivered to subscribers in this cluster. Only silos need them.</summary>
+    public IList<string> Topics { get; } = [];
+
+    /// <summary>Create topics that do not exist; else they are to exist before a silo starts.</summary>
+    public bool CreatesTopics { get; set; } = true;
+
+    /// <summary>For topics that are created; -1 for the brokers' default.</summary>
+    public int PartitionsPerTopic { get; set; } = -1;
+
+    /// <summary>The consumer group under whose name delivered positions are kept; by default
+    /// <c>streams-{provider name}</c>.</summary>
+    public string? GroupId { get; set; }
+
+    /// <summary>Where to start in a partition without a kept position.</summary>
+    public OffsetReset StartAt { get; set; } = OffsetReset.Earliest;
+
+    public TimeSpan CommitInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>What a queue keeps of its partition for consumers that are not far behind; the others read the log.</summary>
+    public int CacheSizeBytes { get; set; } = 16 * 1024 * 1024;
+
+    public int FetchSizeBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>How long the delivery of an event is tried before <see cref="OnDeliveryFailure"/> applies.</summary>
+    public TimeSpan DeliveryTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
+    public DeliveryFailurePolicy OnDeliveryFailure { get; set; } = DeliveryFailurePolicy.Retry;
+
+    public string? DeadLetterTopic { get; set; }
+
+    /// <summary>How many events at most are delivered in one call to consumers that observe batches.</summary>
+    public int BatchSize { get; set; } = 1;
+
+    /// <summary>How streams' events are written.</summary>
+    public ProducerOptions Producer { get; set; } = new() { CreatesTopics = true };
+}

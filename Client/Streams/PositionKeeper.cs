@@ -1,0 +1,68 @@
+using Loire.Grains.Interfaces;
+using Microsoft.Extensions.Logging;
+
+namespace Loire.Client;
+
+/// <summary>Keeps a queue's delivered position in the provider's consumer group; never moves it back.</summary>
+internal sealed partial class PositionKeeper(StreamContext context, string topic, int partition)
+{
+    private long _kept = -1;
+    private long _keptTimestamp;
+
+    /// <summary>Whether the kept position was read.</summary>
+    public bool IsKnown => _kept >= 0;
+
+    private IConsumerGroupGrain Group => context.Client.Grains.Group(context.GroupId);
+
+    /// <summary>Where to start.</summary>
+    public async Task<long> FindAsync(CancellationToken cancellationToken)
+    {
+        var offsets = await Retry.RunAsync(
+            context.Client,
+            $"Reading the positions of streams '{context.ProviderName}'",
+            () => Group.GetOffsetsAsync([new GroupPartition(topic, partition)]),
+            cancellationToken);
+        if (offsets[0].Offset >= 0)
+            return _kept = offsets[0].Offset;
+        var range = await PartitionQueries.GetOffsetsAsync(context.Client, topic, partition, cancellationToken);
+        var start = context.Options.StartAt == OffsetReset.Latest ? range.LastStableOffset : range.LogStartOffset;
+        // Kept at once: what comes before the first delivery is not to be lost with this silo.
+        await CommitAsync(start, cancellationToken);
+        return start;
+    }
+
+    /// <summary>Keeps a position when the last time is long enough ago.</summary>
+    public async Task KeepAsync(long offset, CancellationToken cancellationToken)
+    {
+        if (context.Client.Time.GetElapsedTime(_keptTimestamp) >= context.Options.CommitInterval)
+            await KeepNowAsync(offset, cancellationToken);
+    }
+
+    public async Task KeepNowAsync(long offset, CancellationToken cancellationToken)
+    {
+        if (!IsKnown || offset <= _kept)
+            return;
+        try
+        {
+            await CommitAsync(offset, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            LogNotKept(context.Client.Logger, exception, context.ProviderName, topic, partition, offset);
+        }
+    }
+
+    private async Task CommitAsync(long offset, CancellationToken cancellationToken)
+    {
+        var errors = await Group.CommitAsync("", -1, [new GroupOffset(topic, partition, offset, -1, "")]).WaitAsync(cancellationToken);
+        if (errors[0] != 0)
+            throw ((ErrorCode)errors[0]).ToException($"Keeping the position of streams '{context.ProviderName}'");
+        _kept = offset;
+        _keptTimestamp = context.Client.Time.GetTimestamp();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Streams '{Provider}': position {Offset} of {Topic}-{Partition} could not be kept; after a restart more is delivered twice")]
+    private static partial void LogNotKept(
+        ILogger logger, Exception exception, string provider, string topic, int partition, long offset);
+}

@@ -1,0 +1,41 @@
+
+namespace Loire.Client;
+
+/// <summary>What the parts of one stream provider share.</summary>
+internal sealed class StreamContext(string providerName, ClientContext client, LoireStreamOptions options, IServiceProvider services)
+{
+    public string ProviderName => providerName;
+    public ClientContext Client => client;
+    public LoireStreamOptions Options => options;
+    public IServiceProvider Services => services;
+
+    public string GroupId => options.GroupId ?? $"streams-{providerName}";
+
+    /// <summary>Records without a value are no events.</summary>
+    public LogPage ToPage(
+        string topic, int partition, long from, long next, IReadOnlyList<ConsumeRecord> records, int sizeBytes)
+    {
+        var events = new List<StreamRecord>(records.Count);
+        foreach (var record in records)
+        {
+            if (record.Value is not { } value)
+                continue;
+            events.Add(new StreamRecord(
+                StreamAddress.Of(topic, partition, record.Key), providerName, record.Offset, value, RequestContextOf(record), services));
+        }
+        return new LogPage(from, next, events, sizeBytes);
+    }
+
+    /// <summary>No event: makes an agent look after a stream.</summary>
+    public StreamRecord Mark(StreamId stream, long offset) => new(stream, providerName, offset, default, default, services);
+
+    private static ReadOnlyMemory<byte> RequestContextOf(in ConsumeRecord record)
+    {
+        foreach (var header in record.Headers)
+        {
+            if (header.Name.SequenceEqual("orleans-request-context"u8))
+                return header.Value.ToArray();
+        }
+        return default;
+    }
+}
