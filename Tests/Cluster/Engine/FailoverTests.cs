@@ -1,0 +1,173 @@
+using Loire.Protocol;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.ClusterEngine.Engine;
+
+/// <summary>Three real brokers over real logs and sockets, of which some are lost.</summary>
+public sealed class FailoverTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_killed_leader_is_replaced_and_nothing_acknowledged_is_lost()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3, ("min.insync.replicas", "2"));
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        await ledger.WriteAsync(100);
+
+        var leader = cluster.LeaderOf(topic);
+        var writing = ledger.WriteAsync(200);
+        await leader.KillAsync();
+        await cluster.NoticeAsync(leader);
+        await writing;
+
+        cluster.LeaderOf(topic).ShouldNotBe(leader);
+        cluster.State(topic).InSync.ShouldNotContain(leader.Node);
+        await ledger.ProveAsync();
+
+        // It comes back as a follower, catches up and joins.
+        await leader.StartAsync(Token);
+        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the old leader is in sync again");
+        await ledger.WriteAsync(20);
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task Two_are_lost_in_turn()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3);
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        for (var round = 0; round < 2; round++)
+        {
+            var leader = cluster.LeaderOf(topic);
+            var writing = ledger.WriteAsync(100);
+            await leader.KillAsync();
+            await cluster.NoticeAsync(leader);
+            await writing;
+        }
+
+        cluster.State(topic).InSync.ShouldHaveSingleItem().ShouldBe(cluster.Up.Single().Node);
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task A_silent_follower_leaves_the_in_sync_replicas_and_joins_again()
+    {
+        await using var cluster = await TestCluster.StartAsync(3, ("replica.lag.time.max.ms", "500"));
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3, ("min.insync.replicas", "2"));
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        await ledger.WriteAsync(20);
+
+        // The membership does not notice: only the leader sees that it fetches no more.
+        var follower = cluster.Up.First(broker => broker != cluster.LeaderOf(topic));
+        await follower.KillAsync();
+        await ledger.WriteAsync(20);
+        cluster.State(topic).InSync.Length.ShouldBe(2);
+        cluster.LeaderOf(topic).Broker!.Health.Replicas.UnderReplicated.ShouldBe(1);
+
+        await follower.StartAsync(Token);
+        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the follower is in sync again");
+        await TestCluster.UntilAsync(
+            () => cluster.LeaderOf(topic).Broker!.Health.Replicas.UnderReplicated == 0, "nothing is under-replicated");
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task Too_few_in_sync_replicas_take_no_writes()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3, ("min.insync.replicas", "2"));
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        await ledger.WriteAsync(10);
+
+        var followers = cluster.Up.Where(broker => broker != cluster.LeaderOf(topic)).ToList();
+        foreach (var follower in followers)
+        {
+            await follower.KillAsync();
+            await cluster.NoticeAsync(follower);
+        }
+
+        cluster.LeaderOf(topic).Broker!.Health.Replicas.UnderMinInSync.ShouldBe(1);
+        (await Produce.OnceAsync(cluster, topic)).ShouldBe(ErrorCode.NotEnoughReplicas);
+
+        var writing = ledger.WriteAsync(10);
+        await followers[0].StartAsync(Token);
+        await writing;
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task A_stop_hands_the_leaderships_over_first()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var topic = await cluster.CreateTopicAsync("orders", 6, 3);
+        var stopping = cluster.LeaderOf(topic);
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        await ledger.WriteAsync(20);
+
+        var writing = ledger.WriteAsync(200);
+        await stopping.StopAsync(Token);
+
+        // The membership has not changed yet.
+        for (var partition = 0; partition < 6; partition++) cluster.LeaderOf(topic, partition).ShouldNotBe(stopping);
+        stopping.LogLines.Lines.ShouldNotContain(line => line.Contains("not handed over", StringComparison.Ordinal));
+        await cluster.NoticeAsync(stopping);
+        await writing;
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task Without_controllers_writing_goes_on_and_nobody_leaves_the_in_sync_replicas()
+    {
+        await using var cluster = await TestCluster.StartAsync(3, ("replica.lag.time.max.ms", "500"));
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3);
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        foreach (var broker in cluster.Up) broker.Control.IsCut = true;
+        await ledger.WriteAsync(50);
+
+        // Cut off from them a leader cannot acknowledge what a follower lacks.
+        var leader = cluster.LeaderOf(topic);
+        var follower = cluster.Up.First(broker => broker != leader);
+        await follower.KillAsync();
+        var writing = ledger.WriteAsync(5);
+        await TestCluster.UntilAsync(
+            () => leader.LogLines.Lines.Any(line => line.Contains("could not be changed", StringComparison.Ordinal)),
+            "the leader asked in vain");
+        writing.IsCompleted.ShouldBeFalse();
+        cluster.State(topic).InSync.Length.ShouldBe(3);
+
+        leader.Control.IsCut = false;
+        await writing;
+        cluster.State(topic).InSync.Length.ShouldBe(2);
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task A_broker_that_lost_its_directory_fetches_everything_again()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3);
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        await ledger.WriteAsync(100);
+
+        // The membership never notices that it was gone, and the controllers learn of the loss at its return.
+        var leader = cluster.LeaderOf(topic);
+        await leader.KillAsync();
+        leader.LoseDirectory();
+        await leader.StartAsync(Token);
+        cluster.State(topic).Leader.ShouldNotBe(leader.Node);
+        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the broker has fetched everything");
+
+        foreach (var other in cluster.Up.Where(broker => broker != leader).ToList())
+        {
+            await other.KillAsync();
+            await cluster.NoticeAsync(other);
+        }
+
+        cluster.LeaderOf(topic).ShouldBe(leader);
+        await ledger.ProveAsync();
+    }
+}
