@@ -112,8 +112,11 @@ internal sealed class LeaderState
         foreach (var replica in _replicas)
         {
             replica.IsProposed = false;
-            replica.IsInSync = state.InSync.Contains(replica.Node);
-            if (replica.IsInSync) replica.KeepsPace = true;
+            var isInSync = state.InSync.Contains(replica.Node);
+
+            // Who leaves, as a broker that is down, is not waited for until it is heard of again.
+            if (isInSync || replica.IsInSync) replica.KeepsPace = isInSync;
+            replica.IsInSync = isInSync;
         }
 
         InSyncCount = state.InSync.Length;

@@ -90,6 +90,23 @@ public sealed class LeaderStateTests
     }
 
     [Fact]
+    public void Who_is_dropped_by_the_controller_is_not_waited_for_until_it_is_heard_of_again()
+    {
+        var leader = Lead(Self, Second);
+        leader.Durable(Self, new Offset(10));
+        Fetch(leader, Second, 10, nowMs: 1);
+        _logEnd = new Offset(20);
+        leader.Durable(Self, new Offset(20));
+        leader.HighWatermark.ShouldBe(new Offset(10));
+
+        // The controller saw it die, long before the lag time.
+        leader.Confirmed(State([Self], version: 4)).ShouldBeTrue();
+        leader.HighWatermark.ShouldBe(new Offset(20));
+
+        Fetch(leader, Second, 20, nowMs: 2).ShouldNotBeNull().InSync.ShouldBe([Self, Second]);
+    }
+
+    [Fact]
     public void Strangers_change_nothing()
     {
         var leader = Lead(Self);
