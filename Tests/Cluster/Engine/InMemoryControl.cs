@@ -65,7 +65,9 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
         }));
 
     public Task<TopicRecord> CreateTopicAsync(NewTopic topic, bool validateOnly, CancellationToken cancellationToken) =>
-        AskAsync(() => validateOnly ? Create(topic, controllers.Find(topic.Name)) : controllers.Change(topic.Name, known => Create(topic, known)));
+        AskAsync(() => validateOnly
+            ? Create(topic, controllers.Find(topic.Name))
+            : controllers.Change(topic.Name, known => Create(topic, known)));
 
     public Task<TopicRecord> DeleteTopicAsync(TopicName topic, TopicId id, CancellationToken cancellationToken) =>
         AskAsync(() => controllers.Change(topic, known => Existing(topic, known) with { IsDeleted = true }));
@@ -92,7 +94,8 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
         TopicIdPartition partition, InSyncProposal proposal, CancellationToken cancellationToken) =>
         AskAsync(() => controllers.Change(partition.Topic, known =>
         {
-            if (known is not { IsDeleted: false } || known.Id != partition.TopicId) return known ?? throw TopicPlans.Unknown(partition.Topic);
+            if (known is not { IsDeleted: false } || known.Id != partition.TopicId)
+                return known ?? throw TopicPlans.Unknown(partition.Topic);
             var step = TopicControlCore.AlterInSync(known.Control, partition.Partition, proposal, controllers.Statuses);
             return step.HasChanges ? known with { Control = step.State } : known;
         }));

@@ -60,6 +60,12 @@ internal sealed class InMemoryControllers
         lock (_lock) return _topics.GetValueOrDefault(topic);
     }
 
+    /// <summary>As if the topic had never been.</summary>
+    public void Forget(TopicName topic)
+    {
+        lock (_lock) _topics.Remove(topic);
+    }
+
     /// <summary>A broker is seen, or no longer seen: then news does not reach it either.</summary>
     public void SetLive(NodeId node, IClusterLearner? learner)
     {

@@ -73,6 +73,15 @@ internal sealed class TestCluster : IAsyncDisposable
         await Task.WhenAll(Up.Select(broker => broker.Broker!.SettleAllAsync()));
     }
 
+    /// <summary>Makes a broker the preferred leader of a topic's first partition and elects it.</summary>
+    public async Task MoveLeadAsync(TopicName topic, TestBroker leader)
+    {
+        await UntilAsync(() => State(topic).InSync.Contains(leader.Node), "the leader to be is in sync");
+        ImmutableArray<NodeId> replicas = [leader.Node, .. State(topic).Replicas.Where(node => node != leader.Node)];
+        await leader.Control.ReassignAsync(topic, new PartitionIndex(0), replicas, Token);
+        await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
+    }
+
     public static async Task UntilAsync(Func<bool> condition, string what)
     {
         var start = TimeProvider.System.GetTimestamp();
