@@ -14,6 +14,9 @@ internal static class FrameHeader
 {
     public const int PrefixBytes = 4;
 
+    /// <summary>Where the api key ends.</summary>
+    public const int ApiKeyEnd = PrefixBytes + sizeof(short);
+
     /// <summary>Api key, version and correlation id: what the shortest request has.</summary>
     public const int SizeBytesMin = 8;
 
@@ -26,6 +29,14 @@ internal static class FrameHeader
         var size = BinaryPrimitives.ReadInt32BigEndian(prefix);
         if (size >= SizeBytesMin && size <= sizeBytesMax) return size;
         throw new ConnectionRefusedException(CloseReason.MalformedFrame, Explain(prefix, size, sizeBytesMax));
+    }
+
+    /// <param name="start">At least <see cref="ApiKeyEnd"/> bytes.</param>
+    public static short ReadApiKey(in ReadOnlySequence<byte> start)
+    {
+        Span<byte> key = stackalloc byte[sizeof(short)];
+        start.Slice(PrefixBytes, sizeof(short)).CopyTo(key);
+        return BinaryPrimitives.ReadInt16BigEndian(key);
     }
 
     private static string Explain(ReadOnlySpan<byte> prefix, int size, int sizeBytesMax)

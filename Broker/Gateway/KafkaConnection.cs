@@ -122,6 +122,7 @@ internal sealed class KafkaConnection
         if (_isStopping || read.Buffer.Length < FrameHeader.PrefixBytes) return false;
 
         var size = FrameHeader.ReadSize(read.Buffer, _services.Configs.Current.SocketRequestMaxBytes);
+        if (size > RequestLimits.FrameBytesMax) read = await CheckLargeAsync(size, read);
         var frameEnd = FrameHeader.PrefixBytes + size;
         var budgetBytes = size <= _services.Options.SmallFrameBytes
             ? 0
@@ -144,6 +145,17 @@ internal sealed class KafkaConnection
         {
             if (budgetBytes > 0) _services.Budget.Release(budgetBytes);
         }
+    }
+
+    /// <summary>Few APIs have large frames: those of others are refused before they are taken in.</summary>
+    private async ValueTask<ReadResult> CheckLargeAsync(int size, ReadResult read)
+    {
+        Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(0));
+        read = await ReadToAsync(FrameHeader.ApiKeyEnd, read);
+        Volatile.Write(ref _frameDueMs, Never);
+        if (read.Buffer.Length >= FrameHeader.ApiKeyEnd)
+            _services.Dispatcher.CheckFrameSize(FrameHeader.ReadApiKey(read.Buffer), size);
+        return read;
     }
 
     /// <summary>Reads on until <paramref name="length"/> bytes are there, the client sends no more, or the broker stops.

@@ -21,6 +21,19 @@ public sealed class RequestDispatcher
         _versionMismatch = Describe(new ApiVersionsHandler.VersionMismatch(apiVersions));
     }
 
+    /// <summary>Refuses a frame that is larger than a request of its API needs to be, before it is taken in.</summary>
+    /// <exception cref="ConnectionRefusedException">It is, or nobody serves the API.</exception>
+    internal void CheckFrameSize(short key, int sizeBytes)
+    {
+        var api = Find(key);
+        if (sizeBytes > api.Handler.FrameBytesMax)
+        {
+            throw new ConnectionRefusedException(
+                CloseReason.MalformedFrame,
+                $"it announces a {api.Name} request of {sizeBytes} bytes; {api.Handler.FrameBytesMax} are the most for this API");
+        }
+    }
+
     /// <summary>Decodes a request's header and finds who serves it.</summary>
     /// <exception cref="ConnectionRefusedException">Nobody does.</exception>
     /// <exception cref="WireFormatException">The header is malformed.</exception>
@@ -30,9 +43,7 @@ public sealed class RequestDispatcher
         var key = reader.ReadInt16("RequestHeader.RequestApiKey");
         var version = reader.ReadInt16("RequestHeader.RequestApiVersion");
         var correlationId = reader.ReadInt32("RequestHeader.CorrelationId");
-        if (!_apis.TryGetValue(key, out var api))
-            throw new ConnectionRefusedException(CloseReason.UnsupportedApi, $"it asks for API {Name(key)}, which is not served here");
-
+        var api = Find(key);
         if (version < api.Handler.LowestVersion || version > api.Handler.HighestVersion)
         {
             if (api.Handler.ApiKey == ApiKey.ApiVersions)
@@ -46,6 +57,10 @@ public sealed class RequestDispatcher
         if (api.Messages.RequestHeaderVersion(version) >= 2) reader.SkipTags("RequestHeader");
         return new Request(api, version, correlationId, clientId, frame.Slice(reader.Consumed));
     }
+
+    private Api Find(short key) => _apis.TryGetValue(key, out var api)
+        ? api
+        : throw new ConnectionRefusedException(CloseReason.UnsupportedApi, $"it asks for API {Name(key)}, which is not served here");
 
     private static Api Describe(IRequestHandler handler) =>
         new(handler.ApiKey.ToString(), handler, MessageCatalog.Find(handler.ApiKey)!);

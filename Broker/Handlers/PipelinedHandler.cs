@@ -15,6 +15,7 @@ public abstract class PipelinedHandler<TRequest, TResponse> : IRequestHandler
     public virtual short HighestVersion => TRequest.Info.HighestVersion;
     public virtual short AdvertisedLowestVersion => LowestVersion;
     public bool IsPipelined => true;
+    public int FrameBytesMax => int.MaxValue;
 
     /// <summary>The outer task completes when everything is appended and the request's memory is no longer needed; the
     /// inner one when the answer is known. A null answer is not sent (acks=0).</summary>
@@ -22,7 +23,7 @@ public abstract class PipelinedHandler<TRequest, TResponse> : IRequestHandler
 
     ValueTask<Task<IMessage?>> IRequestHandler.ServeAsync(RequestContext context, in ReadOnlySequence<byte> body)
     {
-        var reader = new WireReader(body);
+        var reader = new WireReader(body, RequestLimits.ElementsMax);
         return WidenAsync(DispatchAsync(context, TRequest.Read(ref reader, context.ApiVersion)));
     }
 

@@ -18,6 +18,9 @@ public interface IRequestHandler
     /// <summary>Its requests may follow each other on a connection before they are answered.</summary>
     bool IsPipelined => false;
 
+    /// <summary>The largest frame of its requests.</summary>
+    int FrameBytesMax => RequestLimits.FrameBytesMax;
+
     /// <summary>Decodes the body and serves it. The outer task completes when the next request of the connection may be
     /// dispatched as far as this handler is concerned, the inner one with the answer, null where none is sent.</summary>
     /// <exception cref="WireFormatException">The body is not a request of this API and version.</exception>
@@ -39,7 +42,7 @@ public abstract class RequestHandler<TRequest, TResponse> : IRequestHandler
 
     ValueTask<Task<IMessage?>> IRequestHandler.ServeAsync(RequestContext context, in ReadOnlySequence<byte> body)
     {
-        var reader = new WireReader(body);
+        var reader = new WireReader(body, RequestLimits.ElementsMax);
         return new(WidenAsync(HandleAsync(context, TRequest.Read(ref reader, context.ApiVersion))));
     }
 

@@ -11,9 +11,16 @@ namespace Loire.Protocol.Wire;
 public ref struct WireReader
 {
     private const int MaxStringBytes = short.MaxValue;
+    private readonly int _elementsMax;
     private SequenceReader<byte> _input;
+    private int _elements;
 
-    public WireReader(ReadOnlySequence<byte> input) => _input = new SequenceReader<byte>(input);
+    /// <param name="elementsMax">How many elements all arrays together may have.</param>
+    public WireReader(ReadOnlySequence<byte> input, int elementsMax = int.MaxValue)
+    {
+        _input = new SequenceReader<byte>(input);
+        _elementsMax = elementsMax;
+    }
 
     public readonly long Consumed => _input.Consumed;
     public readonly long Remaining => _input.Remaining;
@@ -110,6 +117,9 @@ public ref struct WireReader
         if (count == -1) return -1;
         if (count < 0 || (long)count * elementSizeMin > _input.Remaining)
             throw new WireFormatException($"{field}: {count} elements are announced where {_input.Remaining} bytes remain");
+        if (count > _elementsMax - _elements)
+            throw new WireFormatException($"{field}: {_elements + (long)count} elements are announced so far; {_elementsMax} are the most");
+        _elements += count;
         return count;
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Loire.Protocol.Messages;
 using Loire.Protocol.Wire;
 using Shouldly;
@@ -60,6 +61,24 @@ public class HostileInputTests
         Convert.FromHexString("ffff" + "0001" + "00000000" + "7fffffff").CopyTo(bytes, 0);
         var vector = MessageVector.All.First(v => v is { Message: "ProduceRequest", Version: 3 });
         TryRead(vector, bytes)!.Message.ShouldStartWith("ProduceRequest.TopicData: 2147483647 elements are announced");
+    }
+
+    [Fact]
+    public void All_arrays_together_have_no_more_elements_than_allowed()
+    {
+        var reader = new WireReader(new ReadOnlySequence<byte>([0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0]), elementsMax: 5);
+        reader.ReadCount(flexible: false, elementSizeMin: 1, "first").ShouldBe(3);
+        reader.ReadCount(flexible: false, elementSizeMin: 1, "second").ShouldBe(2);
+        string? message = null;
+        try
+        {
+            reader.ReadCount(flexible: false, elementSizeMin: 1, "third");
+        }
+        catch (WireFormatException refused)
+        {
+            message = refused.Message;
+        }
+        message.ShouldBe("third: 6 elements are announced so far; 5 are the most");
     }
 
     [Theory]

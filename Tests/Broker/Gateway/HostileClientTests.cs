@@ -15,13 +15,22 @@ public sealed class HostileClientTests
         { "TLS", [0x16, 0x03, 0x01, 0x02, 0x00, 0x01], "TLS" },
         { "negative size", [0xFF, 0xFF, 0xFF, 0xFF], "-1 bytes" },
         { "too large", [0x7F, 0x00, 0x00, 0x01], "socket.request.max.bytes" },
+        { "too large for its API", [0x00, 0x90, 0x00, 0x00, 0, 12], "a Heartbeat request of 9437184 bytes; 8388608 are the most" },
         { "too small", [0, 0, 0, 4, 0, 0, 0, 0], "at least 8" },
         { "unknown API", [0, 0, 0, 10, 0x0F, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0], "API 4095" },
         { "unsupported version", [0, 0, 0, 10, 0, 12, 0, 99, 0, 0, 0, 1, 0, 0], "version 99 of Heartbeat" },
         { "API not served", [0, 0, 0, 10, 0, 27, 0, 1, 0, 0, 0, 1, 0, 0], "WriteTxnMarkers (27)" },
         { "truncated header", [0, 0, 0, 8, 0, 12, 0, 3, 0, 0, 0, 1], "header" },
+        { "too many elements", ManyTopics(600_000), "500000 are the most" },
         { "truncated body", [0, 0, 0, 10, 0, 12, 0, 3, 0, 0, 0, 1, 0xFF, 0xFF], "Heartbeat" },
     };
+
+    /// <summary>A Produce that costs the broker an object for every three of its bytes.</summary>
+    private static byte[] ManyTopics(int count)
+    {
+        var request = new ProduceRequest { TopicData = [.. Enumerable.Repeat(new ProduceRequest.TopicProduceData(), count)] };
+        return RawClient.Frame(request, version: 9, correlationId: 1);
+    }
 
     [Theory]
     [MemberData(nameof(Garbage))]
