@@ -114,7 +114,7 @@ public static class BrokerConfigTable
         new("replica.socket.timeout.ms", ConfigType.Int, "30000", AtLeast(1),
             "A follower gives up a leader that is silent for longer, and connects anew."),
         new("socket.request.max.bytes", ConfigType.Int, "104857600", AtLeast(1),
-            "Largest request frame; a larger one closes its connection."),
+            "Largest Produce frame; a larger one closes its connection. Other requests may have 8 MiB."),
     ];
 
     private static IEnumerable<ConfigDefinition> ShownDynamic =>

@@ -1,18 +1,14 @@
-using System.Buffers;
 using System.CommandLine;
 using Loire.Cli.Shared;
 using Loire.Protocol;
 using Loire.Protocol.Client;
 using Loire.Protocol.Messages;
-using Loire.Protocol.Wire;
 
 namespace Loire.Cli.Groups;
 
 /// <summary><c>loire groups describe GROUP</c></summary>
 internal static class GroupsDescribe
 {
-    private const short HighestAssignmentVersion = 3;
-
     private static readonly Argument<string> Group = new("group") { Description = "The group's id" };
 
     public static Command Create() =>
@@ -69,23 +65,8 @@ internal static class GroupsDescribe
             context.Cancelled);
 
     private static IEnumerable<(TopicPartition Partition, DescribeGroupsResponse.DescribedGroupMember Member)> AssignmentOf(
-        DescribeGroupsResponse.DescribedGroupMember member)
-    {
-        if (member.MemberAssignment.IsEmpty)
-            yield break;
-        foreach (var topic in ReadAssignment(member.MemberAssignment).AssignedPartitions)
-        {
-            foreach (var partition in topic.Partitions)
-                yield return (new TopicPartition(topic.Topic, partition), member);
-        }
-    }
-
-    private static ConsumerProtocolAssignment ReadAssignment(ReadOnlySequence<byte> bytes)
-    {
-        var reader = new WireReader(bytes);
-        var version = reader.ReadInt16("assignment version");
-        return ConsumerProtocolAssignment.Read(ref reader, Math.Min(version, HighestAssignmentVersion));
-    }
+        DescribeGroupsResponse.DescribedGroupMember member) =>
+        ConsumerProtocol.ReadAssignment(member.MemberAssignment).Select(partition => (partition, member));
 
     private sealed record Row(
         string Topic, int Partition, long? CommittedOffset, long EndOffset, long? Lag, string? MemberId, string? ClientId, string? Host);

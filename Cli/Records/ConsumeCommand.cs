@@ -5,8 +5,8 @@ using Loire.Protocol.Client;
 
 namespace Loire.Cli.Records;
 
-/// <summary><c>loire consume TOPIC</c>. With a group it continues where the group's committed offsets say and commits
-/// what it has printed; it does not join the group, so the group must have no members.</summary>
+/// <summary><c>loire consume TOPIC</c>. With a group it joins it, reads its share of the partitions from the committed
+/// offsets on, commits what it has printed, and leaves at the end.</summary>
 internal static class ConsumeCommand
 {
     private static readonly Argument<string> Topic = new("topic") { Description = "The topic to read" };
@@ -20,7 +20,7 @@ internal static class ConsumeCommand
 
     private static readonly Option<string?> Group = new("--group", "-g")
     {
-        Description = "Continue at this group's committed offsets, and commit; --from counts where it has none",
+        Description = "Join this group: continue at its committed offsets, and commit; --from counts where it has none",
     };
 
     private static readonly Option<int[]> Partitions = new("--partition", "-p")
@@ -60,32 +60,14 @@ internal static class ConsumeCommand
 
     private static async Task RunAsync(CommandContext context)
     {
-        var partitions = await ChoosePartitionsAsync(context);
-        var group = context.Get(Group) is { } name ? new GroupId(name) : (GroupId?)null;
-        var positions = await StartAsync(context, partitions, group);
-        var ends = context.Get(ExitAtEnd)
-            ? await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled)
-            : null;
-        var fetcher = new Fetcher(context.Client, new FetcherOptions());
-        foreach (var (partition, position) in positions)
-            fetcher.Assign(partition, position);
-
         var printer = new RecordPrinter(context.Output, context.Get(Format), context.Get(KeySeparator)!);
-        var left = context.Get(Max);
+        var reading = new Reading(context, printer, context.Get(Max));
         try
         {
-            while (left > 0 && !IsAtEnd(positions, ends))
-            {
-                using var result = await fetcher.FetchAsync(context.Cancelled);
-                foreach (var fetched in result.Partitions)
-                    Print(fetched, printer, positions, ends, ref left);
-                // What no record lies in (markers, compacted batches) is passed as well.
-                if (left > 0)
-                    Advance(positions, fetcher, ends);
-                await context.Output.Writer.FlushAsync(context.Cancelled);
-                if (group is { } id && result.Partitions.Any(fetched => !fetched.Batches.IsEmpty))
-                    await context.Client.CommitAsync(id, positions, context.Cancelled);
-            }
+            if (context.Get(Group) is { } group)
+                await ReadInGroupAsync(context, reading, new GroupId(group));
+            else
+                await ReadAloneAsync(context, reading);
         }
         catch (OperationCanceledException) when (context.Cancelled.IsCancellationRequested)
         {
@@ -93,37 +75,54 @@ internal static class ConsumeCommand
         }
     }
 
-    private static void Print(
-        FetchedPartition fetched,
-        RecordPrinter printer,
-        Dictionary<TopicPartition, Offset> positions,
-        Dictionary<TopicPartition, Offset>? ends,
-        ref long left)
+    private static async Task ReadAloneAsync(CommandContext context, Reading reading)
     {
-        var remaining = left;
-        var position = positions[fetched.Partition];
-        var end = ends?[fetched.Partition];
-        fetched.Read((in record) =>
+        var partitions = await ChoosePartitionsAsync(context);
+        var positions = await context.Get(From)!.ResolveAsync(context.Client, partitions, context.Cancelled);
+        await reading.RunAsync(positions, await EndsAsync(context, partitions), commit: null, context.Cancelled);
+    }
+
+    /// <summary>Reads what the group gives, until enough is printed; what is printed is committed before the group gives it
+    /// to another member.</summary>
+    private static async Task ReadInGroupAsync(CommandContext context, Reading reading, GroupId group)
+    {
+        if (context.Get(Partitions)!.Length > 0)
+            throw new CliException(ExitCode.Usage, "--partition does not go with --group: the group shares out the partitions.");
+        var topic = new TopicName(context.Get(Topic));
+        await context.GetPartitionsAsync(topic);
+        // Requests of one connection wait for each other, and a join waits for all members: it has a connection of its own.
+        await using var client = new KafkaClient(
+            context.Client.Options with { RequestTimeout = context.Timeout + GroupMember.RebalanceTimeoutMax });
+        await using var member = new GroupMember(client, group, [topic], new GroupMemberOptions());
+        while (true)
         {
-            if (remaining == 0 || record.Offset < position || (end is { } last && record.Offset >= last))
+            var partitions = await member.JoinAsync(context.Cancelled);
+            context.Output.Note($"Reading {(partitions.Count == 0 ? "no partition" : string.Join(", ", partitions))}.");
+            var positions = await context.Get(From)!.ResolveAsync(context.Client, partitions, context.Cancelled);
+            var committed = await context.Client.FetchCommittedAsync(group, context.Cancelled);
+            foreach (var partition in partitions.Where(committed.ContainsKey))
+                positions[partition] = committed[partition];
+
+            var ends = await EndsAsync(context, partitions);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.Cancelled, member.Rebalance);
+            try
+            {
+                // A commit is finished even where the user interrupts: what is printed is printed.
+                await reading.RunAsync(positions, ends, () => member.CommitAsync(positions, CancellationToken.None), stop.Token);
                 return;
-            printer.Print(fetched.Partition, record);
-            position = record.Offset + 1;
-            remaining--;
-        });
-        positions[fetched.Partition] = position;
-        left = remaining;
+            }
+            catch (OperationCanceledException) when (!context.Cancelled.IsCancellationRequested)
+            {
+                context.Output.Note("The group shares out its partitions anew.");
+            }
+        }
     }
 
-    private static void Advance(
-        Dictionary<TopicPartition, Offset> positions, Fetcher fetcher, Dictionary<TopicPartition, Offset>? ends)
-    {
-        foreach (var (partition, position) in fetcher.Positions)
-            positions[partition] = ends is null ? position : Offset.Min(position, Offset.Max(ends[partition], positions[partition]));
-    }
-
-    private static bool IsAtEnd(Dictionary<TopicPartition, Offset> positions, Dictionary<TopicPartition, Offset>? ends) =>
-        ends is not null && positions.All(entry => entry.Value >= ends[entry.Key]);
+    /// <returns>Null where reading goes on for ever.</returns>
+    private static async Task<Dictionary<TopicPartition, Offset>?> EndsAsync(
+        CommandContext context, IEnumerable<TopicPartition> partitions) => context.Get(ExitAtEnd)
+            ? await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled)
+            : null;
 
     private static async Task<List<TopicPartition>> ChoosePartitionsAsync(CommandContext context)
     {
@@ -135,18 +134,5 @@ internal static class ConsumeCommand
                 ExitCode.Refused, $"Topic {context.Get(Topic)} has {all.Count} partitions; there is no partition {index}.");
         }
         return wanted.Length == 0 ? all : all.FindAll(partition => wanted.Contains(partition.Partition.Value));
-    }
-
-    private static async Task<Dictionary<TopicPartition, Offset>> StartAsync(
-        CommandContext context, List<TopicPartition> partitions, GroupId? group)
-    {
-        var positions = await context.Get(From)!.ResolveAsync(context.Client, partitions, context.Cancelled);
-        if (group is { } id)
-        {
-            var committed = await context.Client.FetchCommittedAsync(id, context.Cancelled);
-            foreach (var partition in partitions.Where(committed.ContainsKey))
-                positions[partition] = committed[partition];
-        }
-        return positions;
     }
 }
