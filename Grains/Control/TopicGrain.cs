@@ -107,13 +107,13 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
     public async Task<TopicRecord> ReassignAsync(int partition, ImmutableArray<NodeId>? target)
     {
         await _brokers.EnsureKnownAsync();
-        return await _controller.ReassignAsync(new PartitionIndex(partition), target);
+        return await AnnouncedAsync(_controller.ReassignAsync(new PartitionIndex(partition), target));
     }
 
     public async Task<TopicRecord> ElectAsync(int partition, bool isUnclean)
     {
         await _brokers.EnsureKnownAsync();
-        return await _controller.ElectAsync(new PartitionIndex(partition), isUnclean);
+        return await AnnouncedAsync(_controller.ElectAsync(new PartitionIndex(partition), isUnclean));
     }
 
     Task<TopicDescription?> ITopicGrain.DescribeAsync() => Task.FromResult(

@@ -6,13 +6,14 @@ using Loire.Protocol.Hashing;
 
 namespace Loire.Grains.Storage;
 
-/// <summary>A grain's state in a file: a line of text, <c>loire-state FORMAT VERSION LENGTH CRC GRAIN</c>, then the payload.
-/// The checksum is the CRC-32C of the payload.</summary>
+/// <summary>A grain's state in a file: the CRC-32C of all that follows in eight hex digits and a space, then a line
+/// <c>loire-state FORMAT VERSION GRAIN</c>, the grain's id with escapes as in a URI, and the payload.</summary>
 /// <param name="Payload">Empty where the state was cleared.</param>
 internal sealed record StateFile(long Version, ReadOnlyMemory<byte> Payload)
 {
     private const string Magic = "loire-state";
-    private const int Format = 1;
+    private const string Format = "1";
+    private const int ChecksumLength = 9;
 
     /// <summary>Leaves room for the ending that a file has while it is written.</summary>
     private const int MaxNameLength = 250;
@@ -28,37 +29,40 @@ internal sealed record StateFile(long Version, ReadOnlyMemory<byte> Payload)
     {
         if (!File.Exists(path)) return null;
         var bytes = File.ReadAllBytes(path);
-        var end = bytes.AsSpan().IndexOf((byte)'\n');
-        var head = Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Max(0, end))).Split(' ', 6);
-        if (head is not [Magic, var format, var version, var length, var checksum, var owner])
+        if (bytes.Length < ChecksumLength || !bytes.AsSpan(0, ChecksumLength).SequenceEqual(ChecksumOf(bytes.AsSpan(ChecksumLength))))
+            throw Damaged(path, "its checksum does not agree");
+
+        var text = bytes.AsMemory(ChecksumLength);
+        var end = text.Span.IndexOf((byte)'\n');
+        var head = Encoding.UTF8.GetString(text.Span[..Math.Max(0, end)]).Split(' ');
+        if (head is not [Magic, var format, var version, var owner]
+            || !long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
             throw Damaged(path, "its first line is not that of a state");
-        if (format != Format.ToString(CultureInfo.InvariantCulture))
+        }
+
+        if (format != Format)
         {
             throw new StoredStateException(
                 $"{path} has format {format}, this program knows {Format}: start the program that wrote it, or a newer one.");
         }
 
-        var payload = bytes.AsMemory(end + 1);
-        if (!long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            || length != payload.Length.ToString(CultureInfo.InvariantCulture)
-            || checksum != ChecksumOf(payload.Span))
-        {
-            throw Damaged(path, "length or checksum do not agree");
-        }
-
-        return owner == grain.ToString() ? new StateFile(number, payload) : throw Damaged(path, $"it belongs to {owner}");
+        if (owner != Escape(grain)) throw Damaged(path, $"it belongs to {owner}");
+        return new StateFile(number, text[(end + 1)..]);
     }
 
     public void Write(string path, GrainId grain)
     {
-        var head = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Magic} {Format} {Version} {Payload.Length} {ChecksumOf(Payload.Span)} {grain}\n");
-        DurableFile.Write(path, Encoding.UTF8.GetBytes(head), Payload.Span);
+        var head = Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"{Magic} {Format} {Version} {Escape(grain)}\n"));
+        byte[] text = [.. head, .. Payload.Span];
+        DurableFile.Write(path, ChecksumOf(text), text);
     }
 
-    private static string ChecksumOf(ReadOnlySpan<byte> payload) =>
-        Crc32C.Compute(payload).ToString("x8", CultureInfo.InvariantCulture);
+    private static byte[] ChecksumOf(ReadOnlySpan<byte> text) =>
+        Encoding.ASCII.GetBytes(Crc32C.Compute(text).ToString("x8", CultureInfo.InvariantCulture) + " ");
+
+    private static string Escape(GrainId grain) => Uri.EscapeDataString(grain.ToString());
 
     /// <summary>Every name as one that all file systems take; one that would be too long as its hash.</summary>
     private static string FileNameOf(string name)
