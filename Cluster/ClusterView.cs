@@ -78,7 +78,7 @@ public sealed partial class ClusterView : IClusterView, IClusterLearner, IAsyncD
         }
     }
 
-    /// <summary>Completes when the listeners have been told all that had been learnt when this was called.</summary>
+    /// <inheritdoc/>
     public Task ToldAsync()
     {
         var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

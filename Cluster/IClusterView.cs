@@ -28,4 +28,8 @@ public interface IClusterLearner
 
     /// <param name="live">The brokers that the membership sees.</param>
     void Learn(ImmutableArray<NodeId> live);
+
+    /// <summary>Completes when the rest of the broker has been told all that had been learnt when this was called: clients
+    /// find it from then on.</summary>
+    Task ToldAsync();
 }

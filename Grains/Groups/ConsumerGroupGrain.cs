@@ -135,10 +135,11 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
         new LeaderEpoch(offset.LeaderEpoch),
         offset.Metadata);
 
-    /// <summary>Where this broker does not coordinate the group, the next call is to find who does.</summary>
+    /// <summary>Where this broker does not coordinate the group, the grain moves to who does. It moves rather than just goes
+    /// away: who has its old address would call it back to life here.</summary>
     private short Told(ErrorCode error)
     {
-        if (error is ErrorCode.NotCoordinator or ErrorCode.CoordinatorNotAvailable) DeactivateOnIdle();
+        if (error is ErrorCode.NotCoordinator or ErrorCode.CoordinatorNotAvailable) MigrateOnIdle();
         return (short)error;
     }
 

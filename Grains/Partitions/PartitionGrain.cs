@@ -101,14 +101,15 @@ internal sealed partial class PartitionGrain(IPartitionDirectory partitions, Tim
 
     private static ReadAnswer Unread(ErrorCode error, long offset) => new((short)error, default, offset, -1, -1);
 
-    /// <summary>Where this broker does not lead, the next call is to find who does.</summary>
+    /// <summary>Where this broker does not lead, the grain moves to who does. It moves rather than just goes away: who has
+    /// its old address would call it back to life here.</summary>
     private PartitionLookup Find()
     {
         var key = this.GetPrimaryKeyString();
         var found = PartitionKey.TryParse(key, out var topic, out var partition)
             ? partitions.Find(new TopicName(topic), new PartitionIndex(partition))
             : new PartitionLookup(ErrorCode.InvalidTopicException, null, NodeId.None, LeaderEpoch.None);
-        if (found.Replica is null) DeactivateOnIdle();
+        if (found.Replica is null) MigrateOnIdle();
         return found;
     }
 

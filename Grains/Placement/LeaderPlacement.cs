@@ -16,7 +16,7 @@ internal sealed class LeaderPlacement : PlacementStrategy;
 internal sealed class LeaderPlacementAttribute() : PlacementAttribute(new LeaderPlacement());
 
 /// <summary>Finds the silo that leads. Where that is not known any silo will do: the grain there says that it is not the
-/// leader, and goes away.</summary>
+/// leader, and moves on.</summary>
 internal sealed class LeaderPlacementDirector(IClusterView view, IClusterMembershipService membership) : IPlacementDirector
 {
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)

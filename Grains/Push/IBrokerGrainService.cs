@@ -8,7 +8,7 @@ namespace Loire.Grains.Push;
 [Alias("Loire.IBrokerGrainService")]
 internal interface IBrokerGrainService : IGrainService
 {
-    /// <summary>Returns when this broker's view has taken them in.</summary>
+    /// <summary>Returns when this broker's view has taken them in, and if it can when clients find them there.</summary>
     [Alias("LearnAsync"), ResponseTimeout("00:00:03")]
     Task LearnAsync([Immutable] ImmutableArray<TopicRecord> topics, [Immutable] ClusterRecord? cluster);
 

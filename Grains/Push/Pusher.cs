@@ -51,17 +51,12 @@ internal sealed class Pusher(
 
     private PushTarget CreateTarget(SiloAddress silo) => new(
         silo.ToString(),
-        silo.Equals(self.SiloAddress) ? LearnHereAsync : (topics, cluster) => services.Of(silo).LearnAsync(topics, cluster),
+        silo.Equals(self.SiloAddress)
+            ? (topics, cluster) => learner.LearnAllAsync(topics, cluster, time)
+            : (topics, cluster) => services.Of(silo).LearnAsync(topics, cluster),
         () => IsLive(silo),
         time,
         logger);
-
-    private Task LearnHereAsync(ImmutableArray<TopicRecord> topics, ClusterRecord? cluster)
-    {
-        if (cluster is not null) learner.Learn(cluster);
-        foreach (var topic in topics) learner.Learn(topic);
-        return Task.CompletedTask;
-    }
 
     /// <summary>A silo that is shutting down is still to learn to whom its leaderships went.</summary>
     private bool IsLive(SiloAddress silo) =>

@@ -44,4 +44,6 @@ internal sealed class FakeView : IClusterView, IClusterLearner
     {
         lock (_lock) _live = live;
     }
+
+    public Task ToldAsync() => Task.CompletedTask;
 }
