@@ -19,8 +19,8 @@ public sealed class DocumentTests
         + """ "generations":[{"broker":1,"generation":8,"directoryId":"directory-1"}]}""";
 
     private const string Cluster =
-        """{"format":1,"clusterId":"cluster","version":9,"brokers":[{"node":1,"host":"localhost","port":9092,"rack":"rack","""
-        + """ "generation":10,"directoryId":"directory-1","isDraining":true}],"configs":{"":{"log.retention.ms":"11"}},"""
+        """{"format":1,"clusterId":"cluster","version":9,"brokers":[{"node":1,"host":"localhost","port":9092,"generation":10,"""
+        + """ "directoryId":"directory-1","isDraining":true,"rack":"rack"}],"configs":{"":{"log.retention.ms":"11"}},"""
         + """ "nextProducerId":12}""";
 
     private const string Names = """{"format":1,"topics":{"orders":7,"payments":2}}""";
@@ -40,6 +40,17 @@ public sealed class DocumentTests
         var state = new ClusterState(Records.Cluster(), 12);
         Write(ClusterDocument.From(state)).ShouldBe(Plain(Cluster));
         Records.Text(Read<ClusterDocument>(Cluster).ToState()).ShouldBe(Records.Text(state));
+    }
+
+    [Fact]
+    public void A_broker_without_a_rack()
+    {
+        var cluster = Records.Cluster();
+        var broker = cluster.Brokers[0];
+        var state = new ClusterState(cluster with { Brokers = [broker with { Endpoint = broker.Endpoint with { Rack = null } }] }, 12);
+        var text = Write(ClusterDocument.From(state));
+        text.ShouldNotContain("rack");
+        Records.Text(Read<ClusterDocument>(text).ToState()).ShouldBe(Records.Text(state));
     }
 
     [Fact]
