@@ -60,13 +60,14 @@ internal sealed partial class MembershipWatcher(
         {
             await settleAll();
         }
-        catch (Exception failure) when (!_stop.IsCancellationRequested)
+        catch (Exception failure) when (failure is OperationCanceledException || _stop.IsCancellationRequested)
+        {
+            // The broker stops before its silo leaves the membership.
+            LogStopped(logger);
+        }
+        catch (Exception failure)
         {
             LogNotSettled(logger, failure);
-        }
-        catch (Exception)
-        {
-            LogStopped(logger);
         }
     }
 

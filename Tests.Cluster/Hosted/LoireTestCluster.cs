@@ -1,0 +1,197 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Loire.Broker.Control;
+using Loire.Client;
+using Loire.Cluster;
+using Loire.Protocol;
+using Loire.Protocol.Client;
+using Loire.Tests.Cluster.Fakes;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Messaging;
+using Orleans.TestingHost;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Cluster.Hosted;
+
+/// <summary>A whole cluster in this process: each broker a silo with its own data directory and Kafka port, numbered from 1.
+/// What the silos share, the membership table and the controllers' states, outlives each of them.</summary>
+internal sealed class LoireTestCluster : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static readonly ImmutableDictionary<string, string> Settings = ImmutableDictionary<string, string>.Empty
+        .Add("default.replication.factor", "3")
+        .Add("min.insync.replicas", "2")
+        .Add("num.partitions", "3")
+        .Add("offsets.topic.num.partitions", "3")
+        .Add("group.initial.rebalance.delay.ms", "0")
+        .Add("replica.lag.time.max.ms", "2000");
+
+    private readonly SharedMembership _membership = new();
+    private readonly TestCluster _cluster;
+    private IHost? _client;
+
+    private LoireTestCluster(ImmutableArray<string?> racks, ImmutableDictionary<string, string> settings)
+    {
+        var states = new SharedStorage();
+        Brokers =
+        [
+            .. racks.Select((rack, index) => new TestBroker(index + 1, rack, settings, new StoreLink(_membership, states))),
+        ];
+        var builder = new TestClusterBuilder((short)racks.Length);
+        builder.Options.UseTestClusterMembership = false;
+        builder.Options.ConfigureFileLogging = false;
+
+        // Those that TestingHost adds would replace the grain directory of production.
+        builder.Options.SiloBuilderConfiguratorTypes.Clear();
+        builder.CreateSiloAsync = CreateSiloAsync;
+        _cluster = builder.Build();
+    }
+
+    public ImmutableArray<TestBroker> Brokers { get; }
+
+    public string Bootstrap => string.Join(',', Brokers.Select(broker => broker.Bootstrap));
+
+    public TestBroker this[int nodeId] => Brokers[nodeId - 1];
+
+    private IEnumerable<TestBroker> Up => Brokers.Where(broker => broker.IsUp);
+
+    /// <param name="settings">Broker configs by Kafka's names, beside <see cref="Settings"/>.</param>
+    public static Task<LoireTestCluster> StartAsync(int brokers = 3, params (string Name, string Value)[] settings) =>
+        StartAsync([.. new string?[brokers]], settings);
+
+    /// <param name="racks">Of each broker.</param>
+    /// <inheritdoc cref="StartAsync(int, ValueTuple{string, string}[])"/>
+    public static async Task<LoireTestCluster> StartAsync(
+        ImmutableArray<string?> racks, params (string Name, string Value)[] settings)
+    {
+        var cluster = new LoireTestCluster(
+            racks, Settings.SetItems(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value))));
+        try
+        {
+            await cluster.StartAsync([.. cluster.Brokers]);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts brokers that are down, all at once, and waits until they are ready.</summary>
+    public Task StartAsync(params TestBroker[] brokers) => Task.WhenAll(brokers.Select(async broker =>
+    {
+        broker.Store.IsCut = broker.Store.IsOfDeadSilo = false;
+        broker.Silo = (InProcessSiloHandle)await Task.Run(
+            () => TestCluster.StartSiloAsync(_cluster, broker.NodeId - 1, _cluster.Options));
+        broker.Host.Health.Reason.ShouldBeNull();
+    }));
+
+    /// <summary>Lets a broker stop as on SIGTERM.</summary>
+    public async Task StopAsync(TestBroker broker)
+    {
+        await _cluster.StopSiloAsync(broker.Silo!);
+        broker.Silo = null;
+    }
+
+    /// <summary>Ends brokers at once: they neither hand anything over nor say goodbye, and the others have to find
+    /// out.</summary>
+    public Task KillAsync(params TestBroker[] brokers) => Task.WhenAll(brokers.Select(async broker =>
+    {
+        broker.Store.IsOfDeadSilo = true;
+        broker.Network.Cut();
+        await broker.Host.DisposeAsync();
+        await _cluster.KillSiloAsync(broker.Silo!);
+        broker.Silo = null;
+    }));
+
+    /// <summary>A Kafka client that knows all brokers, or the given one alone.</summary>
+    public KafkaClient CreateKafkaClient(TestBroker? only = null) =>
+        new(new KafkaClientOptions { BootstrapServers = only?.Bootstrap ?? Bootstrap, RequestTimeout = TimeSpan.FromSeconds(10) });
+
+    /// <summary>The one Orleans client of the cluster.</summary>
+    public async Task<ILoireClient> ConnectAsync()
+    {
+        if (_client is null)
+        {
+            var builder = Host.CreateEmptyApplicationBuilder(settings: null);
+            builder.UseOrleansClient(client =>
+            {
+                client.Configure<ClusterOptions>(cluster =>
+                    (cluster.ClusterId, cluster.ServiceId) = (_cluster.Options.ClusterId, _cluster.Options.ServiceId));
+                client.Services.AddSingleton<IGatewayListProvider>(_membership);
+                client.AddLoireClient();
+            });
+            _client = builder.Build();
+            await _client.StartAsync(TestContext.Current.CancellationToken);
+        }
+
+        return _client.Services.GetRequiredService<ILoireClient>();
+    }
+
+    /// <summary>Creates a topic, by default with the brokers' settings: 3 partitions, 3 replicas.</summary>
+    public async Task CreateTopicAsync(
+        string topic, CancellationToken cancellationToken, int partitions = -1, params (string Name, string Value)[] configs)
+    {
+        var client = await ConnectAsync();
+        var settings = configs.Select(config => KeyValuePair.Create(config.Name, config.Value));
+        await client.Admin.CreateTopicAsync(topic, partitions, configs: settings, cancellationToken: cancellationToken);
+    }
+
+    /// <summary>A topic as the brokers that are up know it, newest first.</summary>
+    public TopicRecord? Find(string topic) => Up
+        .Select(broker => broker.View.Find(new TopicName(topic)))
+        .MaxBy(record => record?.Version ?? -1);
+
+    /// <summary>A partition as <see cref="Find"/> has it.</summary>
+    public PartitionState Partition(string topic, int partition = 0) => Find(topic)!.Control.Partitions[partition];
+
+    /// <summary>The broker that leads a partition.</summary>
+    public TestBroker LeaderOf(string topic, int partition = 0) => this[Partition(topic, partition).Leader.Value];
+
+    /// <summary>Waits until it holds; fails where it does not in time.</summary>
+    public async Task UntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken)
+    {
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        for (var started = TimeProvider.System.GetTimestamp(); !condition();)
+        {
+            TimeProvider.System.GetElapsedTime(started).ShouldBeLessThan(Patience, $"Not in time: {what}. {Describe()}");
+            await poll.WaitForNextTickAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Waits until all replicas of a topic are in sync, those of brokers that are down included.</summary>
+    public Task UntilInSyncAsync(string topic, CancellationToken cancellationToken) => UntilAsync(
+        () => Find(topic)?.Control.Partitions.All(partition => partition.InSync.Length == partition.Replicas.Length) == true,
+        $"all replicas of {topic} in sync",
+        cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_client is IAsyncDisposable client) await client.DisposeAsync();
+        await KillAsync([.. Up]);
+        await _cluster.DisposeAsync();
+        foreach (var broker in Brokers) Directory.Delete(broker.DataDirectory, recursive: true);
+    }
+
+    private async Task<SiloHandle> CreateSiloAsync(string siloName, IConfiguration configuration)
+    {
+        var index = int.Parse(siloName.AsSpan(siloName.LastIndexOf('_') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+        var broker = Brokers[index];
+        return await InProcessSiloHandle.CreateAsync(siloName, configuration, host => host
+            .ConfigureLogging(logging => logging.AddProvider(new TestOutputLogs($"broker {broker.NodeId}")))
+            .UseOrleans((_, silo) => broker.Configure(silo)));
+    }
+
+    private string Describe() => string.Join(
+        Environment.NewLine,
+        Up.SelectMany(broker => broker.View.Topics.SelectMany(topic => topic.Control.Partitions.Select((partition, index) =>
+            $"broker {broker.NodeId}: {topic.Name}-{index} v{topic.Version} leader {partition.Leader} epoch {partition.LeaderEpoch} "
+            + $"in sync [{string.Join(' ', partition.InSync)}] of [{string.Join(' ', partition.Replicas)}]"))));
+}
