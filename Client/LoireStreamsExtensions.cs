@@ -9,8 +9,9 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>Orleans streams over topics.</summary>
 public static class LoireStreamsExtensions
 {
-    // The topics are looked up through grains, which a silo has from then on.
-    private const int InitStage = ServiceLifecycleStage.Active;
+    // Topics are looked up, and created, through grains: a silo has them when it is active, and a broker that runs in it
+    // joins right after.
+    private const int InitStage = ServiceLifecycleStage.Active + 2;
 
     /// <summary>Adds a stream provider that delivers the named topics to this cluster's subscribers. Explicit subscriptions
     /// need a grain storage named <c>PubSubStore</c>, as with every provider.</summary>
