@@ -9,9 +9,11 @@ namespace Microsoft.Extensions.Hosting;
 /// <summary>Orleans streams over topics.</summary>
 public static class LoireStreamsExtensions
 {
-    // Topics are looked up, and created, through grains: a silo has them when it is active, and a broker that runs in it
-    // joins right after.
-    private const int InitStage = ServiceLifecycleStage.Active + 2;
+    // The name of the brokers' grain storage: for a provider of that name Orleans would keep subscriptions there.
+    private const string TakenName = "loire";
+
+    // Behind a broker that runs in the same silo, and so stopped before it: delivered positions are still to be kept.
+    private const int StartStage = ServiceLifecycleStage.Active + 2;
 
     /// <summary>Adds a stream provider that delivers the named topics to this cluster's subscribers. Explicit subscriptions
     /// need a grain storage named <c>PubSubStore</c>, as with every provider.</summary>
@@ -22,6 +24,8 @@ public static class LoireStreamsExtensions
         Action<LoireStreamOptions> configure,
         Action<ISiloPersistentStreamConfigurator>? configureProvider = null)
     {
+        if (name == TakenName)
+            throw new ArgumentException($"'{name}' is the name of the brokers' grain storage: choose another one.", nameof(name));
         builder.AddLoireClient();
         AddFormat(builder.Services);
         builder.Services.AddOptions<LoireStreamOptions>(name).Configure(configure);
@@ -32,11 +36,7 @@ public static class LoireStreamsExtensions
         });
         builder.AddPersistentStreams(name, LoireAdapterFactory.ForSilo, configurator =>
         {
-            configurator.ConfigureLifecycle(lifecycle => lifecycle.Configure(options =>
-            {
-                options.InitStage = InitStage;
-                options.StartStage = InitStage + 1;
-            }));
+            configurator.ConfigureLifecycle(lifecycle => lifecycle.Configure(options => options.StartStage = StartStage));
             configureProvider?.Invoke(configurator);
         });
         return builder;

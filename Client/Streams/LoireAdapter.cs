@@ -21,7 +21,7 @@ internal sealed class LoireAdapter(
     public IQueueAdapterReceiver CreateReceiver(QueueId queueId) => find(queueId);
 
     /// <param name="token">Not for the caller to choose.</param>
-    public Task QueueMessageBatchAsync<T>(
+    public async Task QueueMessageBatchAsync<T>(
         StreamId streamId, IEnumerable<T> events, StreamSequenceToken? token, Dictionary<string, object>? requestContext)
     {
         if (token is not null)
@@ -35,7 +35,8 @@ internal sealed class LoireAdapter(
                     context.Services.GetRequiredService<Serializer>().SerializeToArray(requestContext)),
             }
             : default;
-        return Task.WhenAll(events.Select(item =>
+        await context.FindTopicAsync(topic, CancellationToken.None);
+        await Task.WhenAll(events.Select(item =>
             producer.ProduceAsync(topic, streamId.Key, _format.Write(item), headers).AsTask()));
     }
 }

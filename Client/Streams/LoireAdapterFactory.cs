@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Loire.Grains.Interfaces;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -8,24 +7,24 @@ using Orleans.Streams.Filtering;
 
 namespace Loire.Client;
 
-/// <summary>Makes a provider's parts. In a silo each partition of its topics is a queue; an external client only
-/// writes.</summary>
+/// <summary>Makes a provider's parts. In a silo each partition that its topics may have is a queue; an external
+/// client only writes.</summary>
 internal sealed class LoireAdapterFactory : IQueueAdapterFactory, IQueueAdapterCache
 {
     private readonly StreamContext _context;
-    private readonly bool _isSilo;
     private readonly LoireProducer _producer;
     private readonly ConcurrentDictionary<QueueId, PartitionQueue> _queues = new();
-    private HashRingBasedPartitionedStreamQueueMapper? _mapper;
+    private readonly HashRingBasedPartitionedStreamQueueMapper? _mapper;
 
     private LoireAdapterFactory(IServiceProvider services, string providerName, bool isSilo)
     {
         var options = services.GetRequiredService<IOptionsMonitor<LoireStreamOptions>>().Get(providerName);
         var client = services.GetRequiredService<ILoireClient>();
         _context = new StreamContext(providerName, ((LoireClient)client).Context, options, services);
-        _isSilo = isSilo;
         _producer = client.CreateProducer(options.Producer);
         Check(services, providerName, options);
+        if (isSilo && options.Topics.Count > 0)
+            _mapper = new HashRingBasedPartitionedStreamQueueMapper([.. PartitionsOf(options)], providerName);
     }
 
     public static LoireAdapterFactory ForSilo(IServiceProvider services, string providerName) =>
@@ -34,24 +33,10 @@ internal sealed class LoireAdapterFactory : IQueueAdapterFactory, IQueueAdapterC
     public static LoireAdapterFactory ForClient(IServiceProvider services, string providerName) =>
         new(services, providerName, isSilo: false);
 
-    public Task<IQueueAdapter> CreateAdapter() => CreateAdapter(CancellationToken.None);
-
-    /// <summary>Looks the topics up, for their partitions are the queues.</summary>
-    /// <exception cref="LoireException">A topic does not exist and is not to be created.</exception>
-    public async Task<IQueueAdapter> CreateAdapter(CancellationToken cancellationToken)
+    public Task<IQueueAdapter> CreateAdapter()
     {
-        if (_isSilo && _context.Options.Topics.Count > 0)
-        {
-            var partitions = new List<string>();
-            foreach (var topic in _context.Options.Topics.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
-            {
-                var count = (await DescribeAsync(topic, cancellationToken)).Partitions.Length;
-                partitions.AddRange(Enumerable.Range(0, count).Select(index => PartitionKey.Of(topic, index)));
-            }
-            _mapper = new HashRingBasedPartitionedStreamQueueMapper(partitions, _context.ProviderName);
-        }
         var direction = _mapper is null ? StreamProviderDirection.WriteOnly : StreamProviderDirection.ReadWrite;
-        return new LoireAdapter(_context, _producer, direction, Find);
+        return Task.FromResult<IQueueAdapter>(new LoireAdapter(_context, _producer, direction, Find));
     }
 
     public IQueueAdapterCache GetQueueAdapterCache() => this;
@@ -79,25 +64,17 @@ internal sealed class LoireAdapterFactory : IQueueAdapterFactory, IQueueAdapterC
             ? (topic, partition)
             : throw new InvalidOperationException($"Streams '{_context.ProviderName}' have no queue {queueId}.");
 
-    private async Task<TopicDescription> DescribeAsync(string topic, CancellationToken cancellationToken)
-    {
-        if (_context.Options.CreatesTopics)
-        {
-            await new LoireAdmin(_context.Client).CreateTopicIfMissingAsync(
-                topic, _context.Options.PartitionsPerTopic, cancellationToken: cancellationToken);
-        }
-        return await _context.Client.Topics.RefreshAsync(topic, cancellationToken) ?? throw Failures.UnknownTopic(topic);
-    }
+    private static IEnumerable<string> PartitionsOf(LoireStreamOptions options) =>
+        from topic in options.Topics.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+        from partition in Enumerable.Range(0, options.PartitionsPerTopic)
+        select PartitionKey.Of(topic, partition);
 
     private static void Check(IServiceProvider services, string providerName, LoireStreamOptions options)
     {
         if (options.OnDeliveryFailure == DeliveryFailurePolicy.DeadLetter && string.IsNullOrEmpty(options.DeadLetterTopic))
             throw new OrleansConfigurationException($"Streams '{providerName}': DeadLetter needs a DeadLetterTopic.");
-        if (options.BatchSize < 1)
-        {
-            throw new OrleansConfigurationException(string.Create(
-                CultureInfo.InvariantCulture, $"Streams '{providerName}': BatchSize is {options.BatchSize}, and at least 1."));
-        }
+        if (options.BatchSize < 1 || options.PartitionsPerTopic < 1)
+            throw new OrleansConfigurationException($"Streams '{providerName}': BatchSize and PartitionsPerTopic are at least 1.");
         if (options.BatchSize > 1 && services.GetKeyedService<IStreamFilter>(providerName) is not null)
         {
             // A filter makes the bounds of batches invisible, and with them what is delivered.

@@ -20,11 +20,12 @@ public sealed class LoireStreamOptions
     /// <summary>The topics whose records are delivered to subscribers in this cluster. Only silos need them.</summary>
     public IList<string> Topics { get; } = [];
 
-    /// <summary>Create topics that do not exist; else they are to exist before a silo starts.</summary>
+    /// <summary>Create topics that do not exist, with <see cref="PartitionsPerTopic"/> partitions.</summary>
     public bool CreatesTopics { get; set; } = true;
 
-    /// <summary>For topics that are created; -1 for the brokers' default.</summary>
-    public int PartitionsPerTopic { get; set; } = -1;
+    /// <summary>How many partitions a topic may have: as many queues there are to spread over the silos, the same on all of
+    /// them. A topic may have fewer, and grow; of one that has more nothing is delivered until this is raised.</summary>
+    public int PartitionsPerTopic { get; set; } = 8;
 
     /// <summary>The consumer group under whose name delivered positions are kept; by default
     /// <c>streams-{provider name}</c>.</summary>
@@ -51,5 +52,5 @@ public sealed class LoireStreamOptions
     public int BatchSize { get; set; } = 1;
 
     /// <summary>How streams' events are written.</summary>
-    public ProducerOptions Producer { get; set; } = new() { CreatesTopics = true };
+    public ProducerOptions Producer { get; set; } = new();
 }

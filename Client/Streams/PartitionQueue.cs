@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Orleans.Streams;
 
@@ -10,6 +12,7 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
 {
     private const int MaxAddCount = 1024;
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan GrowthCheckEvery = TimeSpan.FromSeconds(10);
 
     private readonly StreamContext _context;
     private readonly string _topic;
@@ -20,6 +23,9 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
     private FetchQueue? _fetches;
     private Task<ConsumeBatch>? _pending;
     private LogPage? _incoming;
+    private Backoff _backoff;
+    private long _failedTimestamp;
+    private TimeSpan _pause;
 
     public PartitionQueue(StreamContext context, string topic, int partition)
     {
@@ -40,14 +46,20 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
 
     public async Task<IList<IBatchContainer>> GetQueueMessagesAsync(int maxCount, CancellationToken cancellationToken)
     {
+        if (_context.Client.Time.GetElapsedTime(_failedTimestamp) < _pause)
+            return [];
         try
         {
-            _fetches ??= await StartAsync(cancellationToken);
+            _fetches ??= await TryStartAsync(cancellationToken);
+            if (_fetches is null)
+                return [];
             await _position.KeepAsync(_window.DeliveredUpTo, cancellationToken);
             _pending ??= _fetches.ReadAsync(CancellationToken.None).AsTask();
-            await Task.WhenAny(_pending, _loader.Arrived, Task.Delay(LongestWait, _context.Client.Time, cancellationToken));
+            var isPressed = _window.IsUnderPressure;
+            var wait = Task.Delay(LongestWait, _context.Client.Time, cancellationToken);
+            await (isPressed ? Task.WhenAny(_loader.Arrived, wait) : Task.WhenAny(_pending, _loader.Arrived, wait));
             var messages = _loader.TakeArrived();
-            if (_pending.IsCompleted)
+            if (_pending.IsCompleted && (!isPressed || wait.IsCompleted))
             {
                 var pending = _pending;
                 _pending = null;
@@ -60,6 +72,7 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             LogFailed(_context.Client.Logger, exception, _context.ProviderName, _topic, _partition);
+            Pause(_backoff.Next());
             await StopFetchingAsync();
             return [];
         }
@@ -74,13 +87,15 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
 
     public int GetMaxAddCount() => MaxAddCount;
 
-    public bool IsUnderPressure() => _window.IsUnderPressure;
+    /// <summary>Pressure slows down the reading at the end, and stops nothing: who waits for a page is to be woken, and
+    /// streams without a reader yet are to be found, however long others take.</summary>
+    public bool IsUnderPressure() => false;
 
     public IQueueCacheCursor GetCacheCursor(StreamId streamId, StreamSequenceToken? token) =>
         _window.Open(streamId, token?.SequenceNumber, _context.Options.BatchSize, _context.Options.OnDeliveryFailure);
 
     /// <summary>The window makes room by itself.</summary>
-    public bool TryPurgeFromCache([System.Diagnostics.CodeAnalysis.MaybeNullWhen(false)] out IList<IBatchContainer> purgedItems)
+    public bool TryPurgeFromCache([MaybeNullWhen(false)] out IList<IBatchContainer> purgedItems)
     {
         purgedItems = null;
         return false;
@@ -95,8 +110,22 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
         await _position.KeepNowAsync(_window.DeliveredUpTo, limit.Token);
     }
 
-    private async Task<FetchQueue> StartAsync(CancellationToken cancellationToken)
+    /// <returns>Null where the topic has no such partition yet.</returns>
+    private async Task<FetchQueue?> TryStartAsync(CancellationToken cancellationToken)
     {
+        var topic = await _context.FindTopicAsync(_topic, cancellationToken);
+        if (topic.Partitions.Length > _context.Options.PartitionsPerTopic)
+        {
+            throw ErrorCode.InvalidPartitions.ToException($"Streaming topic '{_topic}'", string.Create(
+                CultureInfo.InvariantCulture,
+                $"it has {topic.Partitions.Length} partitions; raise {nameof(LoireStreamOptions.PartitionsPerTopic)} on all silos"));
+        }
+        if (_partition >= topic.Partitions.Length)
+        {
+            Pause(GrowthCheckEvery);
+            return null;
+        }
+
         // After a failure reading goes on behind what the agent has.
         var from = _position.IsKnown ? _window.End : await _position.FindAsync(cancellationToken);
         _window.StartAt(from);
@@ -107,8 +136,11 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
             PrefetchSizeBytes = _context.Options.FetchSizeBytes,
         });
         fetches.Add(new PartitionStart(_topic, _partition, StartPosition.At(from)));
+        _backoff.Reset();
         return fetches;
     }
+
+    private void Pause(TimeSpan duration) => (_failedTimestamp, _pause) = (_context.Client.Time.GetTimestamp(), duration);
 
     private async Task StopFetchingAsync()
     {

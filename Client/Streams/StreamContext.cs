@@ -1,3 +1,5 @@
+using Loire.Grains.Interfaces;
+
 
 namespace Loire.Client;
 
@@ -10,6 +12,20 @@ internal sealed class StreamContext(string providerName, ClientContext client, L
     public IServiceProvider Services => services;
 
     public string GroupId => options.GroupId ?? $"streams-{providerName}";
+
+    /// <summary>Looks a topic up, and creates it where it is missing and that is asked for.</summary>
+    /// <exception cref="LoireException">There is no such topic, or it cannot be created now.</exception>
+    public async ValueTask<TopicDescription> FindTopicAsync(string topic, CancellationToken cancellationToken)
+    {
+        if (await client.Topics.FindAsync(topic, cancellationToken) is { } known)
+            return known;
+        if (options.CreatesTopics)
+        {
+            await new LoireAdmin(client).CreateTopicIfMissingAsync(
+                topic, options.PartitionsPerTopic, cancellationToken: cancellationToken);
+        }
+        return await client.Topics.RefreshAsync(topic, cancellationToken) ?? throw Failures.UnknownTopic(topic);
+    }
 
     /// <summary>Records without a value are no events.</summary>
     public LogPage ToPage(

@@ -11,7 +11,7 @@ namespace Loire.Tests.Cluster.Streams;
 /// <summary>Silos with the stream provider over a log in memory that outlives them.</summary>
 internal sealed class StreamCluster : IAsyncDisposable
 {
-    public const string Provider = "loire";
+    public const string Provider = "events";
     public const string TextProvider = "text";
 
     private readonly InProcessTestCluster _cluster;
