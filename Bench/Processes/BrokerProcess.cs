@@ -14,7 +14,7 @@ public sealed class BrokerProcess : IDisposable
     private BrokerProcess(string directory)
     {
         _directory = directory;
-        var port = ServerProcess.FreePort();
+        var port = LoopbackPort.Free();
         var listen = $"127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}";
         _server = new ServerProcess(
             "Standalone",

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using Loire.Bench.Load;
 
@@ -21,16 +20,9 @@ public sealed class ServerProcess(string project, string[] arguments, int port, 
     /// <summary>From the start of the process until it answered a request, of the last start.</summary>
     public TimeSpan ReadyAfter { get; private set; }
 
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     /// <summary>A file of a project's Release build.</summary>
     public static string BuiltFile(string project, string file) =>
-        Path.Combine(FindRoot(), project, "bin", "Release", "net10.0", file);
+        Path.Combine(Checkout.Root, project, "bin", "Release", "net10.0", file);
 
     public BrokerConnection Connect() => new(port);
 
@@ -75,14 +67,4 @@ public sealed class ServerProcess(string project, string[] arguments, int port, 
     }
 
     public void Dispose() => Kill();
-
-    private static string FindRoot()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Standalone.slnf"))) return directory.FullName;
-        }
-
-        throw new InvalidOperationException($"there is no Standalone.slnf above {AppContext.BaseDirectory}: run ./bench in a checkout");
-    }
 }

@@ -20,7 +20,7 @@ public sealed class SiloCluster : IDisposable
     private SiloCluster(string directory)
     {
         _directory = directory;
-        var postgres = Postgres("start", PostgresDirectory, Text(ServerProcess.FreePort()));
+        var postgres = Postgres("start", PostgresDirectory, Text(LoopbackPort.Free()));
         _silos = [.. Enumerable.Range(1, Size).Select(node => CreateSilo(node, postgres))];
         foreach (var silo in _silos) silo.Start();
         foreach (var silo in _silos) silo.WaitUntilReady();
@@ -108,14 +108,14 @@ public sealed class SiloCluster : IDisposable
 
     private ServerProcess CreateSilo(int node, string postgres)
     {
-        var port = ServerProcess.FreePort();
+        var port = LoopbackPort.Free();
         var listen = "127.0.0.1:" + Text(port);
         var data = Directory.CreateDirectory(Path.Combine(_directory, Text(node))).FullName;
         return new ServerProcess(
             "Silo",
             [
                 "--cluster", postgres, "--node-id", Text(node), "--data", data, "--listen", listen, "--http", "none",
-                "--silo-port", Text(ServerProcess.FreePort()), "--gateway-port", "0",
+                "--silo-port", Text(LoopbackPort.Free()), "--gateway-port", "0",
             ],
             port,
             Path.Combine(_directory, $"output-{Text(node)}.txt"));

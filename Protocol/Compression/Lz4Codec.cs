@@ -14,7 +14,7 @@ internal static unsafe partial class Lz4Codec
     private const int ReadSize = 64 * 1024;
 
     [ThreadStatic]
-    private static DecompressionContext? _context;
+    private static Decoder? _decoder;
 
     public static void Compress(ReadOnlySpan<byte> input, PooledBuffer output)
     {
@@ -40,47 +40,11 @@ internal static unsafe partial class Lz4Codec
     {
         try
         {
-            var context = _context ??= new DecompressionContext();
-            LZ4F_resetDecompressionContext(context);
-            var expected = nuint.MaxValue;
-            foreach (var segment in input)
-                expected = DecompressSegment(context, segment.Span, output, expected);
-            if (expected != 0)
-                CompressionException.ThrowDamaged(CompressionCodec.Lz4, "its last frame is cut short");
+            (_decoder ??= new Decoder()).Run(input, output);
         }
         catch (DllNotFoundException exception)
         {
             throw new CodecUnavailableException(CompressionCodec.Lz4, Library, "liblz4-1", exception);
-        }
-    }
-
-    /// <returns>How much input the decoder still wants; 0 at the end of a frame.</returns>
-    private static nuint DecompressSegment(
-        DecompressionContext context, ReadOnlySpan<byte> input, PooledBuffer output, nuint expected)
-    {
-        if (input.IsEmpty)
-            return expected;
-        var overrun = stackalloc byte[1];
-        while (true)
-        {
-            // Once the limit is reached, one byte more tells an exact fit from an overrun.
-            var free = output.LimitSizeBytes - output.WrittenCount;
-            var target = free == 0 ? new Span<byte>(overrun, 1) : output.GetSpan(Math.Min(free, ReadSize));
-            var consumed = (nuint)input.Length;
-            var produced = (nuint)target.Length;
-            fixed (byte* source = input, destination = target)
-            {
-                expected = LZ4F_decompress(context, destination, ref produced, source, ref consumed, 0);
-            }
-            if (LZ4F_isError(expected) != 0)
-                CompressionException.ThrowDamaged(CompressionCodec.Lz4, ErrorName(expected));
-            if (free == 0 && produced > 0)
-                throw CompressionException.OverLimit(output.LimitSizeBytes);
-            output.Advance((int)produced);
-            input = input[(int)consumed..];
-            var drained = produced < (nuint)target.Length;
-            if (input.IsEmpty && (drained || expected == 0) || consumed == 0 && produced == 0)
-                return expected;
         }
     }
 
@@ -104,10 +68,10 @@ internal static unsafe partial class Lz4Codec
         public uint Reserved3;
     }
 
-    private sealed class DecompressionContext : SafeHandle
+    private sealed class Decoder : FrameDecoder
     {
-        public DecompressionContext()
-            : base(0, ownsHandle: true)
+        public Decoder()
+            : base(CompressionCodec.Lz4, ReadSize)
         {
             Debug.Assert(sizeof(Preferences) == 56, "LZ4F_preferences_t has 56 bytes.");
             var result = LZ4F_createDecompressionContext(out handle, FrameVersion);
@@ -115,8 +79,20 @@ internal static unsafe partial class Lz4Codec
                 throw new OutOfMemoryException("lz4 cannot create a decompression context: " + ErrorName(result));
         }
 
-        public override bool IsInvalid => handle == 0;
         protected override bool ReleaseHandle() => LZ4F_isError(LZ4F_freeDecompressionContext(handle)) == 0;
+
+        protected override void Reset() => LZ4F_resetDecompressionContext(this);
+
+        protected override nuint Decode(ReadOnlySpan<byte> input, Span<byte> output, out int consumed, out int produced)
+        {
+            nuint taken = (nuint)input.Length, given = (nuint)output.Length, expected;
+            fixed (byte* source = input, destination = output)
+                expected = LZ4F_decompress(this, destination, ref given, source, ref taken, 0);
+            if (LZ4F_isError(expected) != 0)
+                CompressionException.ThrowDamaged(CompressionCodec.Lz4, ErrorName(expected));
+            (consumed, produced) = ((int)taken, (int)given);
+            return expected;
+        }
     }
 
     [LibraryImport(Library)]
@@ -133,11 +109,11 @@ internal static unsafe partial class Lz4Codec
     private static partial nuint LZ4F_freeDecompressionContext(nint context);
 
     [LibraryImport(Library)]
-    private static partial void LZ4F_resetDecompressionContext(DecompressionContext context);
+    private static partial void LZ4F_resetDecompressionContext(Decoder context);
 
     [LibraryImport(Library)]
     private static partial nuint LZ4F_decompress(
-        DecompressionContext context, byte* destination, ref nuint capacity, byte* source, ref nuint sourceSize, nint options);
+        Decoder context, byte* destination, ref nuint capacity, byte* source, ref nuint sourceSize, nint options);
 
     [LibraryImport(Library)]
     private static partial uint LZ4F_isError(nuint code);

@@ -15,7 +15,7 @@ internal static unsafe partial class ZstdCodec
     private static Compressor? _compressor;
 
     [ThreadStatic]
-    private static Decompressor? _decompressor;
+    private static Decoder? _decoder;
 
     public static void Compress(ReadOnlySpan<byte> input, PooledBuffer output)
     {
@@ -42,55 +42,11 @@ internal static unsafe partial class ZstdCodec
     {
         try
         {
-            var context = _decompressor ??= new Decompressor();
-            _ = ZSTD_DCtx_reset(context, ResetSession);
-            var expected = nuint.MaxValue;
-            foreach (var segment in input)
-                expected = DecompressSegment(context, segment.Span, output, expected);
-            if (expected != 0)
-                CompressionException.ThrowDamaged(CompressionCodec.Zstd, "its last frame is cut short");
+            (_decoder ??= new Decoder()).Run(input, output);
         }
         catch (DllNotFoundException exception)
         {
             throw new CodecUnavailableException(CompressionCodec.Zstd, Library, "libzstd1", exception);
-        }
-    }
-
-    /// <returns>How much input the decoder still wants; 0 at the end of a frame.</returns>
-    private static nuint DecompressSegment(
-        Decompressor context, ReadOnlySpan<byte> segment, PooledBuffer output, nuint expected)
-    {
-        if (segment.IsEmpty)
-            return expected;
-        var overrun = stackalloc byte[1];
-        fixed (byte* source = segment)
-        {
-            var input = new Buffer { Bytes = source, Size = (nuint)segment.Length };
-            while (true)
-            {
-                // Once the limit is reached, one byte more tells an exact fit from an overrun.
-                var free = output.LimitSizeBytes - output.WrittenCount;
-                var target = free == 0 ? new Span<byte>(overrun, 1) : output.GetSpan(Math.Min(free, ReadSize));
-                var consumedBefore = input.Position;
-                nuint produced;
-                fixed (byte* destination = target)
-                {
-                    var result = new Buffer { Bytes = destination, Size = (nuint)target.Length };
-                    expected = ZSTD_decompressStream(context, ref result, ref input);
-                    produced = result.Position;
-                }
-                if (ZSTD_isError(expected) != 0)
-                    CompressionException.ThrowDamaged(CompressionCodec.Zstd, ErrorName(expected));
-                if (free == 0 && produced > 0)
-                    throw CompressionException.OverLimit(output.LimitSizeBytes);
-                output.Advance((int)produced);
-                var drained = produced < (nuint)target.Length;
-                if (input.Position == input.Size && (drained || expected == 0)
-                    || input.Position == consumedBefore && produced == 0)
-                {
-                    return expected;
-                }
-            }
         }
     }
 
@@ -121,18 +77,34 @@ internal static unsafe partial class ZstdCodec
         protected override bool ReleaseHandle() => ZSTD_isError(ZSTD_freeCCtx(handle)) == 0;
     }
 
-    private sealed class Decompressor : SafeHandle
+    private sealed class Decoder : FrameDecoder
     {
-        public Decompressor()
-            : base(0, ownsHandle: true)
+        public Decoder()
+            : base(CompressionCodec.Zstd, ReadSize)
         {
             handle = ZSTD_createDCtx();
             if (IsInvalid)
                 throw new OutOfMemoryException("zstd cannot create a decompression context.");
         }
 
-        public override bool IsInvalid => handle == 0;
         protected override bool ReleaseHandle() => ZSTD_isError(ZSTD_freeDCtx(handle)) == 0;
+
+        protected override void Reset() => _ = ZSTD_DCtx_reset(this, ResetSession);
+
+        protected override nuint Decode(ReadOnlySpan<byte> input, Span<byte> output, out int consumed, out int produced)
+        {
+            nuint expected;
+            fixed (byte* source = input, destination = output)
+            {
+                var from = new Buffer { Bytes = source, Size = (nuint)input.Length };
+                var to = new Buffer { Bytes = destination, Size = (nuint)output.Length };
+                expected = ZSTD_decompressStream(this, ref to, ref from);
+                (consumed, produced) = ((int)from.Position, (int)to.Position);
+            }
+            if (ZSTD_isError(expected) != 0)
+                CompressionException.ThrowDamaged(CompressionCodec.Zstd, ErrorName(expected));
+            return expected;
+        }
     }
 
     [LibraryImport(Library)]
@@ -155,10 +127,10 @@ internal static unsafe partial class ZstdCodec
     private static partial nuint ZSTD_freeDCtx(nint context);
 
     [LibraryImport(Library)]
-    private static partial nuint ZSTD_DCtx_reset(Decompressor context, int directive);
+    private static partial nuint ZSTD_DCtx_reset(Decoder context, int directive);
 
     [LibraryImport(Library)]
-    private static partial nuint ZSTD_decompressStream(Decompressor context, ref Buffer output, ref Buffer input);
+    private static partial nuint ZSTD_decompressStream(Decoder context, ref Buffer output, ref Buffer input);
 
     [LibraryImport(Library)]
     private static partial uint ZSTD_isError(nuint code);

@@ -1,4 +1,5 @@
 using System.Net;
+using Loire.Bench.Processes;
 using Loire.Silo.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -125,18 +126,11 @@ public sealed class PostgresProvidersTests(PostgresFixture postgres) : IClassFix
                 silo.UsePostgres(database, StorageName);
                 silo.Configure<ClusterOptions>(cluster => cluster.ClusterId = cluster.ServiceId = "loire");
                 silo.Configure<SiloOptions>(options => options.SiloName = "broker-" + number);
-                silo.ConfigureEndpoints(IPAddress.Loopback, FreePort(), FreePort());
+                silo.ConfigureEndpoints(IPAddress.Loopback, LoopbackPort.Free(), LoopbackPort.Free());
             })
             .Build();
         await host.StartAsync(Cancelled);
         return host;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 

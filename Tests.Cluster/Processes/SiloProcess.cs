@@ -1,13 +1,15 @@
 using System.Globalization;
+using Loire.Bench.Processes;
 using Loire.Tests.RealClients;
 
 namespace Loire.Tests.Cluster.Processes;
 
 /// <summary>The silo as a process of its own. Its ports stay the same through its deaths.</summary>
-internal sealed class SiloProcess(string cluster, int nodeId, params string[] extraArguments) : HostProcess("Loire.Silo", FreePort())
+internal sealed class SiloProcess(string cluster, int nodeId, params string[] extraArguments)
+    : HostProcess("Loire.Silo", LoopbackPort.Free())
 {
-    private readonly int _httpPort = FreePort();
-    private readonly int _siloPort = FreePort();
+    private readonly int _httpPort = LoopbackPort.Free();
+    private readonly int _siloPort = LoopbackPort.Free();
 
     public int NodeId => nodeId;
 

@@ -1,3 +1,5 @@
+using Loire.Bench.Processes;
+
 namespace Loire.Tests.RealClients;
 
 /// <summary>The standalone host as a process of its own.</summary>
@@ -15,7 +17,7 @@ internal sealed class BrokerProcess : HostProcess
 
     public static async Task<BrokerProcess> StartAsync(int? port = null, params string[] extraArguments)
     {
-        var broker = new BrokerProcess(port ?? FreePort(), extraArguments);
+        var broker = new BrokerProcess(port ?? LoopbackPort.Free(), extraArguments);
         await broker.StartAgainAsync();
         return broker;
     }

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Threading.Channels;
 
 namespace Loire.Tests.RealClients;
@@ -106,12 +104,5 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
         if (_process is { HasExited: false }) await KillAsync();
         _process?.Dispose();
         Directory.Delete(DataDirectory, recursive: true);
-    }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,9 +1,11 @@
+using Loire.Bench.Processes;
+
 namespace Loire.Tests.Repo;
 
 /// <summary>The checked-out tree that these tests were built from.</summary>
 internal static class Repository
 {
-    public static readonly string Root = FindRoot();
+    public static string Root => Checkout.Root;
 
     /// <summary>The C# files that people write: no build output, nothing generated.</summary>
     public static IEnumerable<string> SourceFiles() =>
@@ -13,17 +15,4 @@ internal static class Repository
             .Order(StringComparer.Ordinal);
 
     public static string Read(string relativePath) => File.ReadAllText(Path.Combine(Root, relativePath));
-
-    private static string FindRoot()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Orleans.sln")))
-            {
-                return directory.FullName;
-            }
-        }
-
-        throw new InvalidOperationException($"No Orleans.sln above {AppContext.BaseDirectory}: run the tests from a checkout.");
-    }
 }
