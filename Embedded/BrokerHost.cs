@@ -106,7 +106,6 @@ public sealed class BrokerHost : IAsyncDisposable
         var advertise = _options.Advertise ?? _options.Listen;
         if (advertise.Port != 0) brokers.Advertise(advertise.Host, advertise.Port);
         var meter = Own(new OwnedMeter()).Meter;
-        store.Observe(meter);
         var gateway = new KafkaConnectionHandler(
             new RequestDispatcher(handlers), catalog, _options.Gateway, meter, time, logs);
         var server = Own(await KafkaServer.StartAsync(endPoints, gateway, _options.Gateway, time, logs, cancellationToken));

@@ -12,6 +12,7 @@ namespace Loire.Log;
 public sealed class LogStore : ILogStore
 {
     private readonly ConcurrentDictionary<PartitionKey, PartitionLog> _partitions = new();
+    private readonly Meter _meter = new("Loire");
     private readonly DirectoryLock _lock;
     private readonly SegmentTable _segments;
     private readonly PartitionContext _context;
@@ -53,6 +54,10 @@ public sealed class LogStore : ILogStore
         _scrubber = new JournalScrubber(directory.Files, _segments, DataDirectory, checkpoint.Until, logger);
         logger.Opened(
             DataDirectory, _partitions.Count, recovery.Begin, recovery.Tail, recovery.ReplayedBytes, watch.ElapsedMilliseconds);
+        _meter.CreateObservableGauge(
+            "loire.log.damages", () => Damages.Count, "{place}", "Places of the log found damaged since the start");
+        _meter.CreateObservableGauge(
+            "loire.log.unproved", () => UnprovedBytes, "By", "Bytes of the log that were not proved since the start");
     }
 
     public string DataDirectory { get; }
@@ -108,15 +113,6 @@ public sealed class LogStore : ILogStore
             log.Delete();
     }
 
-    /// <summary>Adds what is known of the log's health to a meter.</summary>
-    public void Observe(Meter meter)
-    {
-        meter.CreateObservableGauge(
-            "loire.log.damages", () => Damages.Count, "{place}", "Places of the log found damaged since the start");
-        meter.CreateObservableGauge(
-            "loire.log.unproved", () => UnprovedBytes, "By", "Bytes of the log that were not proved since the start");
-    }
-
     public ValueTask WaitForSpaceAsync(CancellationToken cancellationToken) => _journal.Space.WaitAsync(cancellationToken);
 
     public LogStoreSpace GetSpace()
@@ -135,6 +131,7 @@ public sealed class LogStore : ILogStore
 
     private void Close()
     {
+        _meter.Dispose();
         _scrubber.Dispose();
         _checkpointer.Stop(SealLast);
         _journal.Dispose();

@@ -44,6 +44,7 @@ internal static class SiloHost
         }
 
         services.Health.Cluster = () => Describe(broker);
+        services.Health.Warning = () => broker.Damage;
         services.Health.Ready(() => broker.Failure);
         services.AnnounceReady(broker.Address, broker.DataDirectory);
         await services.Stop.WaitAsync();

@@ -44,6 +44,9 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
     /// <summary>Why the broker takes no more writes; null while it does. Reads of what was acknowledged go on.</summary>
     public LogStoreException? Failure => _store?.Failure;
 
+    /// <summary>What of the log was found damaged since the start; null for nothing. All else is served.</summary>
+    public string? Damage => _store?.DamageSummary;
+
     internal ClusterBroker Broker =>
         _broker ?? throw new InvalidOperationException("The broker is there from the first stage of the silo's start on.");
 
