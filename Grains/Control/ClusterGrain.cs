@@ -16,6 +16,7 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
 {
     private readonly StateKeeper<ClusterState, ClusterDocument> _cluster;
     private readonly StateKeeper<TopicNameRegistry, TopicNamesDocument> _names;
+    private readonly IClusterView _view;
     private readonly IClusterMembershipService _membership;
     private readonly BrokerServices _brokers;
     private readonly IPusher _pusher;
@@ -23,12 +24,14 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
     public ClusterGrain(
         [PersistentState("cluster", LoireStorage.Name)] IPersistentState<ClusterDocument> cluster,
         [PersistentState("topics", LoireStorage.Name)] IPersistentState<TopicNamesDocument> names,
+        IClusterView view,
         IClusterMembershipService membership,
         BrokerServices brokers,
         IPusher pusher)
     {
         _cluster = new(cluster, ClusterState.Form, _ => { });
         _names = new(names, TopicNameRegistry.Form, _ => { });
+        _view = view;
         _membership = membership;
         _brokers = brokers;
         _pusher = pusher;
@@ -82,12 +85,8 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
 
     Task<long> IClusterGrain.ReserveProducerIdsAsync(int count) => ReserveProducerIdBlockAsync(count);
 
-    async Task<ImmutableArray<string>> IClusterGrain.ListTopicsAsync()
-    {
-        var names = _names.Current.Versions.Keys.ToArray();
-        var exist = await Task.WhenAll(names.Select(name => GrainFactory.GetGrain<ITopicControlGrain>(name).ExistsAsync()));
-        return [.. names.Where((_, index) => exist[index])];
-    }
+    Task<ImmutableArray<string>> IClusterGrain.ListTopicsAsync() => Task.FromResult<ImmutableArray<string>>(
+        [.. _names.Current.Versions.Keys.Where(name => _view.Find(new TopicName(name)) is { IsDeleted: false })]);
 
     Task<ClusterDescription> IClusterGrain.DescribeAsync()
     {

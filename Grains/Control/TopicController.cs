@@ -81,8 +81,8 @@ internal sealed class TopicController(
             }
 
             var overrides = TopicPlans.TopicOverrides(change(topic.ConfigOverrides));
-            return Next(topic, topic.Control with { AllowsUncleanElection = AllowsUnclean(overrides) })
-                with { ConfigOverrides = overrides };
+            var control = topic.Control with { AllowsUncleanElection = AllowsUnclean(overrides) };
+            return Next(topic with { ConfigOverrides = overrides }, control);
         });
 
     /// <returns>The topic as it is then, whether the proposal was granted or refused.</returns>

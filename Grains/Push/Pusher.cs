@@ -32,15 +32,10 @@ internal sealed class Pusher(
 
     private Announcement PushToAll(Action<Parcel> news)
     {
+        foreach (var dead in _targets.Keys.Where(silo => !IsLive(silo))) _targets.TryRemove(dead, out _);
         var told = ImmutableArray.CreateBuilder<(NodeId, Task<bool>)>();
-        foreach (var member in membership.CurrentSnapshot.Members.Values)
+        foreach (var member in membership.CurrentSnapshot.Members.Values.Where(member => IsLive(member.SiloAddress)))
         {
-            if (!IsLive(member.SiloAddress))
-            {
-                _targets.TryRemove(member.SiloAddress, out _);
-                continue;
-            }
-
             if (LiveBrokers.BrokerOf(member.Name) is not { } broker) continue;
             var target = _targets.GetOrAdd(member.SiloAddress, static (silo, pusher) => pusher.CreateTarget(silo), this);
             told.Add((broker, target.Add(news)));

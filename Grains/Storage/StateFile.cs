@@ -27,8 +27,7 @@ internal sealed record StateFile(long Version, ReadOnlyMemory<byte> Payload)
     /// <exception cref="StoredStateException">The file is damaged, or another grain's.</exception>
     public static StateFile? Read(string path, GrainId grain)
     {
-        if (!File.Exists(path)) return null;
-        var bytes = File.ReadAllBytes(path);
+        if (TryReadAll(path) is not { } bytes) return null;
         if (bytes.Length < ChecksumLength || !bytes.AsSpan(0, ChecksumLength).SequenceEqual(ChecksumOf(bytes.AsSpan(ChecksumLength))))
             throw Damaged(path, "its checksum does not agree");
 
@@ -57,6 +56,19 @@ internal sealed record StateFile(long Version, ReadOnlyMemory<byte> Payload)
             string.Create(CultureInfo.InvariantCulture, $"{Magic} {Format} {Version} {Escape(grain)}\n"));
         byte[] text = [.. head, .. Payload.Span];
         DurableFile.Write(path, ChecksumOf(text), text);
+    }
+
+    /// <summary>Only a file that is not there means that there is no state: one that may not be read is an error.</summary>
+    private static byte[]? TryReadAll(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception absent) when (absent is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
     }
 
     private static byte[] ChecksumOf(ReadOnlySpan<byte> text) =>

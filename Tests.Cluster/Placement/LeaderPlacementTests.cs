@@ -4,8 +4,8 @@ using Loire.Grains.Interfaces;
 using Loire.Protocol;
 using Loire.Tests.Cluster.Fakes;
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Configuration;
 using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using Shouldly;
 using Xunit;
 

@@ -3,6 +3,7 @@ using Loire.Broker.Control;
 using Loire.Cluster;
 using Loire.Grains.Push;
 using Loire.Protocol;
+using Loire.Tests.Cluster.Fakes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
@@ -111,17 +112,10 @@ public sealed class PushTargetTests
         TimeProvider.System,
         NullLogger.Instance);
 
-    private async Task UntilAsync(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (true)
+    private Task UntilAsync(Func<bool> condition) => Eventually.IsTrueAsync(
+        () =>
         {
-            lock (_sent)
-            {
-                if (condition()) return;
-            }
-
-            await Task.Delay(10, patience.Token);
-        }
-    }
+            lock (_sent) return condition();
+        },
+        TestContext.Current.CancellationToken);
 }

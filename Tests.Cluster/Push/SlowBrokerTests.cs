@@ -54,9 +54,6 @@ public sealed class SlowBrokerTests : IAsyncLifetime
 
     private ITopicGrain Topic => _cluster.Grains.GetGrain<ITopicGrain>(Orders.Value);
 
-    private static async Task UntilLearnedAsync(FakeView view, long version)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (view.Find(Orders)?.Version != version) await Task.Delay(20, patience.Token);
-    }
+    private static Task UntilLearnedAsync(FakeView view, long version) => Eventually.IsTrueAsync(
+        () => view.Find(Orders)?.Version == version, TestContext.Current.CancellationToken);
 }

@@ -1,0 +1,123 @@
+using System.Text;
+using Loire.Broker.Groups;
+using Loire.Grains.Interfaces;
+using Loire.Protocol;
+using Loire.Tests.Cluster.Fakes;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Cluster.Brokers;
+
+/// <summary>Groups through the grains of three brokers.</summary>
+public sealed class ConsumerGroupGrainTests : IAsyncLifetime
+{
+    private BrokersCluster _cluster = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = await BrokersCluster.StartAsync();
+        await _cluster.CreateAsync("orders", 2, 3);
+    }
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task A_member_joins_is_assigned_commits_and_leaves()
+    {
+        var (group, member) = await JoinAsync("readers");
+        member.Members.ShouldHaveSingleItem().MemberId.ShouldBe(member.MemberId);
+        member.LeaderId.ShouldBe(member.MemberId);
+        var assignment = "everything"u8.ToArray();
+        var synced = await group.SyncAsync(new GroupSync(
+            member.MemberId, member.Generation, [new GroupMemberAssignment(member.MemberId, assignment)]));
+        synced.Error.ShouldBe((short)ErrorCode.None);
+        Encoding.UTF8.GetString(synced.Assignment.Span).ShouldBe("everything");
+        (await group.HeartbeatAsync(member.MemberId, member.Generation)).ShouldBe((short)ErrorCode.None);
+        (await group.HeartbeatAsync("stranger", member.Generation)).ShouldBe((short)ErrorCode.UnknownMemberId);
+
+        var errors = await group.CommitAsync(
+            member.MemberId,
+            member.Generation,
+            [new GroupOffset("orders", 0, 5, -1, "here"), new GroupOffset("nothing", 0, 5, -1, ""), new GroupOffset("orders", 1, 7, -1, "")]);
+        errors.ShouldBe([(short)ErrorCode.None, (short)ErrorCode.UnknownTopicOrPartition, (short)ErrorCode.None]);
+        (await group.GetOffsetsAsync([new("orders", 0), new("orders", 1), new("orders", 9)])).ShouldBe(
+        [
+            new GroupOffset("orders", 0, 5, -1, "here"),
+            new GroupOffset("orders", 1, 7, -1, ""),
+            new GroupOffset("orders", 9, -1, -1, ""),
+        ]);
+
+        var described = (await group.DescribeAsync()).ShouldNotBeNull();
+        described.State.ShouldBe("Stable");
+        described.MemberIds.ShouldBe([member.MemberId]);
+        (await group.LeaveAsync(member.MemberId)).ShouldBe((short)ErrorCode.None);
+        (await group.DescribeAsync()).ShouldNotBeNull().State.ShouldBe("Empty");
+        (await _cluster.Grains.GetGrain<IConsumerGroupGrain>("unheard-of").DescribeAsync()).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task When_the_coordinator_is_killed_another_knows_what_was_committed()
+    {
+        var group = _cluster.Grains.GetGrain<IConsumerGroupGrain>("readers");
+        await CommitAsync(group, 5);
+        var offsets = (await _cluster.Grains.GetGrain<ITopicGrain>("__consumer_offsets").DescribeAsync())!;
+        var partition = GroupPartitioner.PartitionOf(new GroupId("readers"), offsets.Partitions.Length);
+        await _cluster.Test.KillSiloAsync(_cluster.Silo(offsets.Partitions[partition.Value].Leader));
+
+        var kept = await UntilAnsweredAsync(() => group.GetOffsetsAsync([new("orders", 0)]));
+        kept.ShouldHaveSingleItem().Offset.ShouldBe(5);
+        await CommitAsync(group, 6);
+    }
+
+    private async Task<(IConsumerGroupGrain Group, GroupJoined Member)> JoinAsync(string id)
+    {
+        var group = _cluster.Grains.GetGrain<IConsumerGroupGrain>(id);
+        var join = new GroupJoin("", null, "test", 10_000, 10_000, [new GroupProtocol("range", "subscription"u8.ToArray())]);
+        var asked = await UntilTakenAsync(() => group.JoinAsync(join), joined => joined.Error, ErrorCode.MemberIdRequired);
+        var joined = await UntilTakenAsync(
+            () => group.JoinAsync(join with { MemberId = asked.MemberId }), joined => joined.Error, ErrorCode.None);
+        joined.Protocol.ShouldBe("range");
+        return (group, joined);
+    }
+
+    private static async Task CommitAsync(IConsumerGroupGrain group, long offset) => await UntilTakenAsync(
+        () => group.CommitAsync("", -1, [new GroupOffset("orders", 0, offset, -1, "")]), errors => errors[0], ErrorCode.None);
+
+    /// <summary>While the coordinator is being made, or moves, clients ask again.</summary>
+    private static async Task<T> UntilTakenAsync<T>(Func<Task<T>> ask, Func<T, short> errorOf, ErrorCode expected)
+    {
+        while (true)
+        {
+            var answer = await UntilAnsweredAsync(ask);
+            var error = (ErrorCode)errorOf(answer);
+            if (error == expected) return answer;
+            error.ShouldBeOneOf(
+                ErrorCode.NotCoordinator,
+                ErrorCode.CoordinatorNotAvailable,
+                ErrorCode.CoordinatorLoadInProgress,
+                ErrorCode.RequestTimedOut);
+            await Task.Delay(50, Cancelled);
+        }
+    }
+
+    private static async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        patience.CancelAfter(TimeSpan.FromSeconds(90));
+        while (true)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (Exception failure) when (failure is OrleansException or TimeoutException or LoireException)
+            {
+                TestContext.Current.TestOutputHelper?.WriteLine(failure.Message);
+            }
+
+            await Task.Delay(50, patience.Token);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System.Buffers;
+using System.Text;
+using Loire.Broker.Ports;
+using Loire.Grains.Interfaces;
+using Loire.Protocol;
+using Loire.Protocol.Records;
+using Loire.Tests.Cluster.Fakes;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Cluster.Brokers;
+
+/// <summary>Records through the grains of three brokers.</summary>
+public sealed class PartitionGrainTests : IAsyncLifetime
+{
+    private const int All = -1;
+
+    private BrokersCluster _cluster = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _cluster = await BrokersCluster.StartAsync();
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task Records_are_appended_read_found_and_waited_for()
+    {
+        await _cluster.CreateAsync("orders", 2, 3);
+        var partition = _cluster.Partition("orders", 1);
+        (await AppendAsync(partition, "a", timestampMs: 1_000)).BaseOffset.ShouldBe(0);
+        (await AppendAsync(partition, "b", timestampMs: 2_000)).BaseOffset.ShouldBe(1);
+        var offsets = await partition.GetOffsetsAsync();
+        offsets.ShouldBe(new PartitionOffsets(0, 0, 2, 2, offsets.LeaderEpoch));
+        (await ReadAsync(partition, 0)).ShouldBe(["a", "b"]);
+        (await partition.FindOffsetAsync(1_500)).ShouldBe(new FoundOffset(0, 1, 2_000));
+        (await partition.FindOffsetAsync(9_000)).Offset.ShouldBe(-1);
+        (await partition.ReadAsync(new ReadRequest(7, 1_000, 0, false))).Error.ShouldBe((short)ErrorCode.OffsetOutOfRange);
+
+        // One read waits while many records are appended through the same grain.
+        var waiting = partition.ReadAsync(new ReadRequest(2, 1_000, 20_000, false));
+        var appends = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => AppendAsync(partition, "c" + i, 3_000)));
+        appends.Select(append => append.BaseOffset).Order().ShouldBe(Enumerable.Range(2, 20).Select(offset => (long)offset));
+        (await waiting).NextOffset.ShouldBeGreaterThan(2);
+    }
+
+    [Fact]
+    public async Task What_is_no_batch_is_refused_and_nothing_lost()
+    {
+        await _cluster.CreateAsync("orders", 1, 3);
+        var partition = _cluster.Partition("orders", 0);
+        await AppendAsync(partition, "a", 1_000);
+        var damaged = Batch("b", 1_000);
+        damaged[^1] ^= 1;
+        (await partition.AppendAsync(new AppendRequest(damaged, All))).Error.ShouldBe((short)ErrorCode.CorruptMessage);
+        (await partition.AppendAsync(new AppendRequest(new byte[10], All))).Error.ShouldBe((short)ErrorCode.InvalidRecord);
+        (await partition.AppendAsync(new AppendRequest(default, All))).Error.ShouldNotBe((short)ErrorCode.None);
+        (await _cluster.Partition("__consumer_offsets", 0).AppendAsync(new AppendRequest(damaged, All))).Error
+            .ShouldNotBe((short)ErrorCode.None);
+        (await ReadAsync(partition, 0)).ShouldBe(["a"]);
+    }
+
+    [Fact]
+    public async Task One_broker_alone_leads_each_partition()
+    {
+        var topic = await _cluster.CreateAsync("orders", 6, 3);
+        foreach (var partition in topic.Partitions)
+        {
+            var leaders = new[] { 1, 2, 3 }.Where(node => _cluster.Silo(node).ServiceProvider
+                .GetRequiredService<IPartitionDirectory>()
+                .Find(new TopicName("orders"), new PartitionIndex(partition.Index)).Replica is not null);
+            leaders.ShouldBe([partition.Leader]);
+        }
+    }
+
+    [Fact]
+    public async Task When_the_leader_is_killed_another_goes_on_with_all_that_was_acknowledged()
+    {
+        var topic = await _cluster.CreateAsync("orders", 1, 3);
+        var partition = _cluster.Partition("orders", 0);
+        var acknowledged = new List<string>();
+        for (var i = 0; i < 10; i++) acknowledged.Add(await AppendUntilTakenAsync(partition, "before-" + i));
+
+        await _cluster.Test.KillSiloAsync(_cluster.Silo(topic.Partitions[0].Leader));
+        for (var i = 0; i < 10; i++) acknowledged.Add(await AppendUntilTakenAsync(partition, "after-" + i));
+        (await ReadAsync(partition, 0)).Distinct().ShouldBe(acknowledged);
+        var now = (await _cluster.Grains.GetGrain<ITopicGrain>("orders").DescribeAsync())!.Partitions[0];
+        now.Leader.ShouldNotBe(topic.Partitions[0].Leader);
+        now.LeaderEpoch.ShouldBeGreaterThan(topic.Partitions[0].LeaderEpoch);
+    }
+
+    private static byte[] Batch(string value, long timestampMs)
+    {
+        using var builder = new RecordBatchBuilder();
+        builder.Append(timestampMs, default, Encoding.UTF8.GetBytes(value));
+        var bytes = new ArrayBufferWriter<byte>();
+        builder.Build(bytes);
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    private static async Task<AppendAnswer> AppendAsync(IPartitionGrain partition, string value, long timestampMs)
+    {
+        var answer = await partition.AppendAsync(new AppendRequest(Batch(value, timestampMs), All));
+        answer.Error.ShouldBe((short)ErrorCode.None, answer.Message);
+        return answer;
+    }
+
+    /// <summary>As a producer does: what was not acknowledged is sent again.</summary>
+    private static async Task<string> AppendUntilTakenAsync(IPartitionGrain partition, string value)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        patience.CancelAfter(TimeSpan.FromSeconds(90));
+        while (true)
+        {
+            try
+            {
+                if ((await partition.AppendAsync(new AppendRequest(Batch(value, 1_000), All))).Error == 0) return value;
+            }
+            catch (Exception failure) when (failure is OrleansException or TimeoutException)
+            {
+                TestContext.Current.TestOutputHelper?.WriteLine(failure.Message);
+            }
+
+            await Task.Delay(50, patience.Token);
+        }
+    }
+
+    private static async Task<List<string>> ReadAsync(IPartitionGrain partition, long offset)
+    {
+        var values = new List<string>();
+        while (true)
+        {
+            var answer = await partition.ReadAsync(new ReadRequest(offset, 1 << 20, 0, false));
+            if (answer.Error == (short)ErrorCode.OffsetNotAvailable)
+            {
+                await Task.Delay(20, Cancelled);
+                continue;
+            }
+
+            answer.Error.ShouldBe((short)ErrorCode.None);
+            if (answer.Batches.IsEmpty) return values;
+            values.AddRange(Values(answer.Batches));
+            offset = answer.NextOffset;
+        }
+    }
+
+    private static List<string> Values(ReadOnlyMemory<byte> batches)
+    {
+        var values = new List<string>();
+        var reader = new RecordBatchReader(new ReadOnlySequence<byte>(batches));
+        while (reader.TryRead(out var header, out var payload))
+        {
+            using var records = new RecordReader(header, payload);
+            while (records.TryRead(out var record)) values.Add(Encoding.UTF8.GetString(record.Value.Span));
+        }
+
+        return values;
+    }
+}
