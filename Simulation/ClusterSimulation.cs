@@ -49,12 +49,14 @@ public static class ClusterSimulation
         var committers = new List<SimCommitter>();
         foreach (var partition in cluster.Partitions.Where(partition => partition != cluster.OffsetsPartition))
         {
-            producers.Add(new SimProducer(cluster, number++, partition, isIdempotent: true));
-            if (cluster.Random.Next(2) == 0)
+            if (!cluster.IsUnclean) producers.Add(new SimProducer(cluster, number++, partition, isIdempotent: true));
+            if (cluster.IsUnclean || cluster.Random.Next(2) == 0)
             {
                 producers.Add(new SimProducer(cluster, number++, partition, isIdempotent: false));
             }
 
+            // What they may rely on does not hold where records may be lost.
+            if (cluster.IsUnclean) continue;
             consumers.Add(new SimConsumer(cluster, number++, partition));
             committers.Add(new SimCommitter(cluster, number++, consumers[^1], partition));
         }

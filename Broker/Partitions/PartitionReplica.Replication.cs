@@ -172,14 +172,18 @@ public sealed partial class PartitionReplica : IFollowerReplica
         if (answer.Diverging is { } diverging)
         {
             var end = _core.FindTruncation(diverging);
-            if (end < _log.LogStartOffset) return Reset(answer.LogStartOffset);
+
+            // What would be left the leader has deleted: it cannot say any more whether it is the same.
+            var isAllDeleted = end <= answer.LogStartOffset && _log.LogStartOffset < answer.LogStartOffset;
+            if (end < _log.LogStartOffset || isAllDeleted) return Reset(answer.LogStartOffset);
             Truncate(end);
             return FetchedOutcome.Taken;
         }
 
+        // First, so that no crash brings back what is deleted under what follows it.
+        AdvanceLogStart(Offset.Min(answer.LogStartOffset, _log.LogEndOffset));
         var outcome = AppendFetched(records, leaderEpoch);
         _core.LearnHighWatermark(answer.HighWatermark, _log.DurableEndOffset, effects);
-        AdvanceLogStart(Offset.Min(answer.LogStartOffset, _log.LogEndOffset));
         return outcome;
     }
 

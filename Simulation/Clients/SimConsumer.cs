@@ -5,8 +5,8 @@ using Loire.Simulation.World;
 
 namespace Loire.Simulation.Clients;
 
-/// <summary>A consumer of one partition from its beginning on. It remembers the newest leader epoch it has seen, as
-/// clients do since KIP-320.</summary>
+/// <summary>A consumer of one partition from its beginning on, which now and then reads from a follower. It remembers
+/// the newest leader epoch it has seen, as clients do since KIP-320.</summary>
 internal sealed class SimConsumer
 {
     private readonly SimCluster _cluster;
@@ -53,7 +53,8 @@ internal sealed class SimConsumer
         if (_known is not { } known || known.Leader == NodeId.None) return;
         var request = ++_request;
         var from = Position;
-        _cluster.Network.Send(_node, known.Leader.Value, () => _cluster.Deliver(known.Leader.Value, broker =>
+        var asked = _cluster.Random.Next(3) == 0 ? known.Replicas[_cluster.Random.Next(known.Replicas.Length)] : known.Leader;
+        _cluster.Network.Send(_node, asked.Value, () => _cluster.Deliver(asked.Value, broker =>
         {
             var read = broker.Consume(_partition, known.LeaderEpoch, from);
             var bytes = read.Records is SimRecords records ? records.Bytes : [];
@@ -61,27 +62,39 @@ internal sealed class SimConsumer
             {
                 if (request != _request) return;
                 _request++;
-                Take(read, broker, from, bytes);
+                Take(read, broker, from, bytes, isLeader: asked == known.Leader);
             });
         }));
     }
 
-    private void Take(in PartitionRead read, SimBroker broker, Offset from, byte[] bytes)
+    private void Take(in PartitionRead read, SimBroker broker, Offset from, byte[] bytes, bool isLeader)
     {
         if (read.Error == ErrorCode.OffsetOutOfRange)
         {
-            throw new InvariantViolation($"p{_partition}: consumer at {from} is out of range at broker {broker.Id}");
+            // A follower may be behind in anything; who leads knows.
+            if (isLeader) StartAnew(read, broker, from);
+            return;
         }
 
         if (read.Error != ErrorCode.None) return;
-        if (read.HighWatermark < _highWatermark)
+        if (isLeader && read.HighWatermark < _highWatermark)
         {
             throw new InvariantViolation(
                 $"p{_partition}: a consumer saw the high watermark fall from {_highWatermark} to {read.HighWatermark}");
         }
 
-        _highWatermark = read.HighWatermark;
+        _highWatermark = Offset.Max(_highWatermark, read.HighWatermark);
         _cluster.Checker.Consumed(_partition, from, bytes);
         Position = read.NextOffset;
+    }
+
+    private void StartAnew(in PartitionRead read, SimBroker broker, Offset from)
+    {
+        if (from >= _cluster.Checker.DeletedEnd(_partition))
+        {
+            throw new InvariantViolation($"p{_partition}: consumer at {from} is out of range at broker {broker.Id}");
+        }
+
+        Position = Offset.Max(from, read.LogStartOffset);
     }
 }

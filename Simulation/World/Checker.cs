@@ -1,22 +1,35 @@
 using Loire.Broker.Control;
+using Loire.Broker.Partitions;
 using Loire.Protocol;
 using Loire.Protocol.Records;
 
 namespace Loire.Simulation.World;
 
 /// <summary>The invariants, checked after every event. What is committed is what some leader's high watermark ever
-/// passed: from then on it must be the same everywhere and for ever.</summary>
+/// passed: from then on it must be the same everywhere and for ever, unless it was deleted. Where unclean elections are
+/// allowed it may be lost: then there is still one leader per epoch, and in the end all logs are equal.</summary>
 internal sealed class Checker(SimCluster cluster)
 {
     private readonly Dictionary<(PartitionIndex, LeaderEpoch), (int Broker, int Incarnation)> _leaders = [];
     private readonly Dictionary<PartitionIndex, List<SimBatch>> _committed = [];
     private readonly Dictionary<(PartitionIndex, int, int), Offset> _highWatermarks = [];
     private readonly Dictionary<(ProducerId, int), Offset> _sequences = [];
+    private readonly Dictionary<PartitionIndex, Offset> _deleted = [];
+    private readonly Dictionary<PartitionIndex, Offset> _deletable = [];
 
     public long AcknowledgedCount { get; private set; }
 
     public Offset CommittedEnd(PartitionIndex partition) =>
         _committed.TryGetValue(partition, out var batches) && batches.Count > 0 ? batches[^1].Next : Offset.Zero;
+
+    /// <summary>Everything below it was deleted on purpose.</summary>
+    public Offset DeletedEnd(PartitionIndex partition) => _deleted.GetValueOrDefault(partition);
+
+    /// <summary>What may be deleted: not the last batch that an idempotent producer knows to be safe. A replica that has none
+    /// of a producer's batches takes any sequence for its first one (KIP-360).</summary>
+    public Offset DeletableEnd(PartitionIndex partition) => _deletable.GetValueOrDefault(partition);
+
+    public void Deleted(PartitionIndex partition, Offset end) => _deleted[partition] = Offset.Max(DeletedEnd(partition), end);
 
     public void CheckAll()
     {
@@ -26,10 +39,11 @@ internal sealed class Checker(SimCluster cluster)
             foreach (var replica in broker.Replicas)
             {
                 var partition = replica.Partition.Partition;
-                if (replica.Availability == ErrorCode.None) CheckLeader(broker, partition, replica.LeaderEpoch, replica.HighWatermark);
+                if (replica.Availability == ErrorCode.None) CheckLeader(broker, partition, replica);
             }
         }
 
+        if (cluster.IsUnclean) return;
         foreach (var (partition, state) in SimCluster.All(cluster.Store.State)) CheckInSync(partition, state);
     }
 
@@ -37,14 +51,16 @@ internal sealed class Checker(SimCluster cluster)
     public void Acknowledged(PartitionIndex partition, Offset baseOffset, uint crc)
     {
         AcknowledgedCount++;
+        if (cluster.IsUnclean) return;
         var batch = Find(partition, baseOffset);
         Require(
             batch is not null && batch.Base == baseOffset && batch.Header.Crc == crc,
             $"p{partition}: acknowledged at {baseOffset}, but not committed there");
         var copies = Enumerable.Range(0, cluster.BrokerCount).Count(broker => HasDurably(broker, partition, batch!));
         Require(
-            copies >= cluster.TopicConfig.MinInSyncReplicas,
+            copies + cluster.LostDiskCount >= cluster.TopicConfig.MinInSyncReplicas,
             $"p{partition}: acknowledged at {baseOffset} with {copies} durable copies");
+        if (batch!.Header.HasProducerId) _deletable[partition] = baseOffset;
     }
 
     /// <summary>A consumer was given batches.</summary>
@@ -55,7 +71,9 @@ internal sealed class Checker(SimCluster cluster)
         while (reader.TryRead(out var header, out _))
         {
             var batch = Find(partition, header.BaseOffset);
-            Require(header.BaseOffset == next, $"p{partition}: consumer at {next} was given {header.BaseOffset}");
+            var holdsStart = next == from && header.BaseOffset < from && header.NextOffset > from;
+            Require(
+                header.BaseOffset == next || holdsStart, $"p{partition}: consumer at {next} was given {header.BaseOffset}");
             Require(
                 batch?.Header.Crc == header.Crc,
                 $"p{partition}: consumer was given another batch at {header.BaseOffset} than was committed");
@@ -73,20 +91,35 @@ internal sealed class Checker(SimCluster cluster)
                 state.InSync.Length == state.Replicas.Length,
                 $"p{partition} is not all in sync in the end: {SimBroker.Describe(state)}");
             Require(IsSettled(partition), $"p{partition} is committed up to {CommittedEnd(partition)} only in the end");
+            foreach (var node in state.Replicas) CheckEqual(partition, LogOf(partition, state.Leader), LogOf(partition, node));
         }
+    }
+
+    private SimLog LogOf(PartitionIndex partition, NodeId node) => cluster.DiskOf(node.Value).Find(SimCluster.Id(partition))!;
+
+    private static void CheckEqual(PartitionIndex partition, SimLog leader, SimLog follower)
+    {
+        var from = Offset.Max(leader.LogStartOffset, follower.LogStartOffset);
+        var expected = leader.Batches.Skip(leader.IndexOf(from));
+        var copied = follower.Batches.Skip(follower.IndexOf(from));
+        Require(
+            leader.LogEndOffset == follower.LogEndOffset
+                && expected.Zip(copied).All(pair => pair.First.IsSame(pair.Second)),
+            $"p{partition}: the logs of its replicas differ in the end");
     }
 
     /// <summary>Whether everything that is in the leader's log is committed.</summary>
     public bool IsSettled(PartitionIndex partition)
     {
         var leader = cluster.Store.State.Find(partition)!.Leader;
-        if (leader == NodeId.None) return false;
-        var end = cluster.DiskOf(leader.Value).Find(SimCluster.Id(partition))?.LogEndOffset ?? Offset.Zero;
-        return CommittedEnd(partition) == end;
+        if (leader == NodeId.None || cluster.Brokers[leader.Value].Find(partition) is not { } replica) return false;
+        return replica.HighWatermark == replica.LogEndOffset
+            && (cluster.IsUnclean || CommittedEnd(partition) == replica.LogEndOffset);
     }
 
-    private void CheckLeader(SimBroker broker, PartitionIndex partition, LeaderEpoch epoch, Offset highWatermark)
+    private void CheckLeader(SimBroker broker, PartitionIndex partition, PartitionReplica replica)
     {
+        var epoch = replica.LeaderEpoch;
         var process = (broker.Id, broker.Incarnation);
         if (_leaders.TryAdd((partition, epoch), process))
         {
@@ -95,7 +128,10 @@ internal sealed class Checker(SimCluster cluster)
 
         var first = _leaders[(partition, epoch)];
         Require(first == process, $"p{partition} e{epoch} is led by {first} and by {process}");
+        if (cluster.IsUnclean) return;
+        CheckLogStart(broker, partition, replica.LogStartOffset);
         var key = (partition, broker.Id, broker.Incarnation);
+        var highWatermark = replica.HighWatermark;
         var before = _highWatermarks.GetValueOrDefault(key);
         Require(
             highWatermark >= before,
@@ -104,6 +140,10 @@ internal sealed class Checker(SimCluster cluster)
         _highWatermarks[key] = highWatermark;
         Commit(broker, partition, before, highWatermark);
     }
+
+    private void CheckLogStart(SimBroker broker, PartitionIndex partition, Offset logStart) => Require(
+        partition == cluster.OffsetsPartition || logStart <= DeletedEnd(partition),
+        $"p{partition}: the log of broker {broker.Id} starts at {logStart}, deleted was up to {DeletedEnd(partition)}");
 
     private void Commit(SimBroker broker, PartitionIndex partition, Offset from, Offset to)
     {
@@ -143,17 +183,19 @@ internal sealed class Checker(SimCluster cluster)
         if (end == Offset.Zero) return;
         foreach (var node in state.InSync)
         {
+            if (!cluster.IsDiskKnown(node)) continue;
             var log = cluster.DiskOf(node.Value).Find(SimCluster.Id(partition));
             var durable = log?.DurableEndOffset ?? Offset.Zero;
             Require(durable >= end, $"p{partition}: broker {node} is in sync with {durable} on disk, committed is {end}");
-            Verify(partition, log!, node, end);
+            CheckLogStart(cluster.Brokers[node.Value], partition, log!.LogStartOffset);
+            Verify(partition, log, node, end);
         }
     }
 
     private void Verify(PartitionIndex partition, SimLog log, NodeId node, Offset end)
     {
         if (log.VerifiedTo >= end) return;
-        for (var i = log.IndexOf(log.VerifiedTo); i < log.Batches.Count && log.Batches[i].Next <= end; i++)
+        for (var i = log.IndexOf(Offset.Max(log.VerifiedTo, DeletedEnd(partition))); i < log.Batches.Count && log.Batches[i].Next <= end; i++)
         {
             Require(
                 Find(partition, log.Batches[i].Base)?.IsSame(log.Batches[i]) == true,
@@ -167,6 +209,7 @@ internal sealed class Checker(SimCluster cluster)
     {
         var log = cluster.DiskOf(broker).Find(SimCluster.Id(partition));
         if (log is null || log.DurableEndOffset < batch.Next) return false;
+        if (log.LogStartOffset >= batch.Next) return true;
         return log.Batches[log.IndexOf(batch.Base)].IsSame(batch);
     }
 

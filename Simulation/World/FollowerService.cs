@@ -81,9 +81,11 @@ internal sealed class FollowerService
         var isNews = read.Records is not null
             || read.Error != ErrorCode.None
             || read.Diverging is not null
-            || read.HighWatermark != partition.ToldHighWatermark;
+            || read.HighWatermark != partition.ToldHighWatermark
+            || read.LogStartOffset != partition.ToldLogStart;
         if (!isNews) return null;
         partition.ToldHighWatermark = read.Error == ErrorCode.None ? read.HighWatermark : Offset.None;
+        partition.ToldLogStart = read.LogStartOffset;
         var bytes = read.Records is SimRecords records ? records.Bytes : [];
         return new FetchedPartition(SimCluster.Id(partition.Index), read, new ReadOnlySequence<byte>(bytes));
     }

@@ -46,14 +46,14 @@ internal sealed class Nemesis
     private void Next() => _cluster.Loop.After(_random.Next(50, 900), () =>
     {
         if (IsStopped) return;
-        Strike();
+        if (!IsDiskMissed()) Strike();
         Next();
     });
 
     private void Strike()
     {
         var id = _random.Next(_cluster.BrokerCount);
-        switch (_random.Next(12))
+        switch (_random.Next(15))
         {
             case 0 or 1:
                 Crash(id, _random.Next(20, 3_000));
@@ -86,6 +86,12 @@ internal sealed class Nemesis
                 break;
             case 10:
                 Reassign();
+                break;
+            case 11 or 12:
+                DeleteRecords();
+                break;
+            case 13:
+                LoseDisk(id);
                 break;
             default:
                 var elected = AnyPartition();
@@ -157,6 +163,48 @@ internal sealed class Nemesis
         _cluster.Story.Tell("nemesis", what);
         _cluster.Controller.Command((state, brokers) => TopicControlCore.Reassign(state, partition, target, brokers));
     }
+
+    /// <summary>Moves a log start up, to within a batch as well. Followers that are behind must start anew.</summary>
+    private void DeleteRecords()
+    {
+        var partition = AnyPartition();
+        var leader = _cluster.Store.State.Find(partition)!.Leader;
+        if (partition == _cluster.OffsetsPartition || leader == NodeId.None) return;
+        _cluster.Deliver(leader.Value, broker =>
+        {
+            if (broker.Find(partition) is not { } replica) return;
+            var limit = _cluster.IsUnclean
+                ? replica.HighWatermark
+                : Offset.Min(replica.HighWatermark, _cluster.Checker.DeletableEnd(partition));
+            if (limit <= replica.LogStartOffset) return;
+            var end = replica.LogStartOffset + _random.NextInt64(1, limit - replica.LogStartOffset + 1);
+            if (replica.DeleteRecords(end).Error != ErrorCode.None) return;
+            _cluster.Story.Tell("nemesis", $"deletes p{partition} up to {end}");
+            _cluster.Checker.Deleted(partition, end);
+        });
+    }
+
+    /// <summary>Where nothing may be lost, only while all else is well, and until the controllers know of it nothing else
+    /// fails: of a partition's last copies one may go, not all. Nor may the broker have asked for others to leave, which
+    /// would make its own copy the last that counts.</summary>
+    private void LoseDisk(int id)
+    {
+        var node = new NodeId(id);
+        var isSpare = _cluster.Brokers[id].LastProposalMs is not { } proposed
+            || _cluster.Loop.NowMs - proposed > 2 * SimNetwork.StrayMaxMs;
+        isSpare &= _cluster.Store.State.Partitions.All(
+            partition => !partition.InSync.Contains(node) || partition.InSync.Length > 1);
+        if (!_cluster.IsUnclean && !(IsAllWell() && isSpare)) return;
+        _cluster.LoseDisk(id);
+        _cluster.Loop.After(_random.Next(20, 1_500), () => _cluster.Restart(id));
+    }
+
+    private bool IsAllWell() => _cluster.Store.IsReachable && !_cluster.Network.IsCut && _cluster.Brokers.All(
+        broker => broker is { IsUp: true, IsPaused: false, IsDraining: false, Disk.Failure: null } && _cluster.IsDiskKnown(broker.Node));
+
+    /// <summary>A lost disk that may still be taken for one with everything on it.</summary>
+    private bool IsDiskMissed() =>
+        !_cluster.IsUnclean && !_cluster.Brokers.All(broker => _cluster.IsDiskKnown(broker.Node));
 
     private PartitionIndex AnyPartition() => _cluster.Partitions[_random.Next(_cluster.Partitions.Length)];
 }

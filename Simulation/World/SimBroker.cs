@@ -50,6 +50,9 @@ internal sealed class SimBroker : IInSyncControl
     public bool IsUp { get; private set; } = true;
     public bool IsPaused { get; private set; }
     public bool IsDraining { get; private set; }
+
+    /// <summary>When it last proposed an in-sync set; may still be under way for a while.</summary>
+    public long? LastProposalMs { get; private set; }
     public IEnumerable<PartitionReplica> Replicas => _replicas.Values;
 
     /// <summary>The newest states this broker has heard of, its own partitions' and others'.</summary>
@@ -122,17 +125,21 @@ internal sealed class SimBroker : IInSyncControl
         else _coordinator.Handle(command, knownEpoch);
     }
 
+    /// <summary>A follower serves as well, as far as it knows that records are committed (KIP-392).</summary>
     public PartitionRead Consume(PartitionIndex partition, LeaderEpoch knownEpoch, Offset from)
     {
+        const int MaxBytes = 400;
         var replica = Find(partition);
         var error = replica is null ? ErrorCode.NotLeaderOrFollower : LeaderEpochCheck.Check(knownEpoch, replica);
-        return error == ErrorCode.None
-            ? replica!.Read(from, maxBytes: 400, atLeastOne: true, ReadIsolation.Uncommitted)
-            : new PartitionRead(error, null, from, Offset.None, Offset.None, Offset.None);
+        if (error != ErrorCode.None) return new PartitionRead(error, null, from, Offset.None, Offset.None, Offset.None);
+        return replica!.Availability == ErrorCode.None
+            ? replica.Read(from, MaxBytes, atLeastOne: true, ReadIsolation.Uncommitted)
+            : replica.ReadFollowing(from, MaxBytes, atLeastOne: true, ReadIsolation.Uncommitted);
     }
 
     void IInSyncControl.Propose(TopicIdPartition partition, InSyncProposal proposal)
     {
+        LastProposalMs = _cluster.Loop.NowMs;
         Tell($"proposes {partition} in sync [{string.Join(',', proposal.InSync)}] e{proposal.LeaderEpoch} v{proposal.PartitionEpoch}");
         _cluster.Network.Send(Id, SimNetwork.Controller, () => _cluster.Controller.AlterInSync(
             partition.Partition, proposal, state => Reply(() => Learn([new(partition.Partition, state)]))));
@@ -170,7 +177,7 @@ internal sealed class SimBroker : IInSyncControl
     private void Refresh() => _cluster.Network.Send(Id, SimNetwork.Controller, () =>
     {
         if (_isStarted) _cluster.Controller.Read(states => Reply(() => Learn(states)));
-        else _cluster.Controller.Started(Node, Incarnation, states => Reply(() =>
+        else _cluster.Controller.Started(Node, Incarnation, Disk.DirectoryId, states => Reply(() =>
         {
             _isStarted = true;
             Learn(states);

@@ -19,19 +19,20 @@ internal sealed class SimCluster
         Network = new SimNetwork(Loop, Random);
         BrokerCount = Random.Next(3, 6);
         var replicas = Math.Min(BrokerCount, Random.Next(2, 4));
+        IsUnclean = Random.Next(8) == 0;
         TopicConfig = TopicConfig.Default with { MinInSyncReplicas = Random.Next(1, replicas + 1), TimestampAfterMaxMs = long.MaxValue };
         Membership = new SimMembership(Loop, [.. Enumerable.Range(0, BrokerCount).Select(id => new NodeId(id))]);
         var placements = Enumerable.Range(0, Random.Next(2, 5))
             .Select(p => Enumerable.Range(0, replicas).Select(r => new NodeId((p + r) % BrokerCount)).ToImmutableArray())
             .ToImmutableArray();
         Store = new SimStore(
-            Random, TopicControlCore.Create(placements, allowsUncleanElection: false, Membership.Statuses(), started: []).State);
+            Random, TopicControlCore.Create(placements, IsUnclean, Membership.Statuses(), started: []).State);
         Partitions = [.. Enumerable.Range(0, placements.Length).Select(index => new PartitionIndex(index))];
         Checker = new Checker(this);
         Controller = new SimController(this);
-        _brokers = [.. Enumerable.Range(0, BrokerCount).Select(id => new SimBroker(this, id, 1, new SimDisk(Loop, Random)))];
+        _brokers = [.. Enumerable.Range(0, BrokerCount).Select(id => new SimBroker(this, id, 1, new SimDisk(Loop, Random, number: 0)))];
         var size = $"{BrokerCount} brokers, {placements.Length} partitions of {replicas} replicas";
-        Story.Tell("cluster", $"{size}, min in sync {TopicConfig.MinInSyncReplicas}");
+        Story.Tell("cluster", $"{size}, min in sync {TopicConfig.MinInSyncReplicas}{(IsUnclean ? ", unclean elections" : "")}");
     }
 
     public Random Random { get; }
@@ -43,6 +44,9 @@ internal sealed class SimCluster
     public SimController Controller { get; }
     public Checker Checker { get; }
     public TopicConfig TopicConfig { get; }
+
+    /// <summary>Whether replicas that are not in sync may be elected: then what was acknowledged may be lost.</summary>
+    public bool IsUnclean { get; }
     public int BrokerCount { get; }
     public ImmutableArray<PartitionIndex> Partitions { get; }
 
@@ -80,6 +84,14 @@ internal sealed class SimCluster
         _crashedDisks[id] = _brokers[id].Disk.Crash();
     }
 
+    /// <summary>A crash, after which the broker's next run finds an empty disk.</summary>
+    public void LoseDisk(int id)
+    {
+        Crash(id);
+        _crashedDisks[id] = _brokers[id].Disk.Replace();
+        Story.Tell($"broker {id}.{_brokers[id].Incarnation}", "loses its disk");
+    }
+
     public void Restart(int id)
     {
         if (_brokers[id].IsUp || _crashedDisks[id] is not { } disk) return;
@@ -87,6 +99,15 @@ internal sealed class SimCluster
         _brokers[id] = new SimBroker(this, id, _brokers[id].Incarnation + 1, disk);
         Story.Tell($"broker {id}.{_brokers[id].Incarnation}", $"starts with {disk.EntryCount} journal entries");
     }
+
+    /// <summary>Whether the controllers have heard that a broker runs on the disk it has now.</summary>
+    public bool IsDiskKnown(NodeId broker)
+    {
+        var noted = Store.State.Generations.FirstOrDefault(noted => noted.Broker == broker);
+        return noted.DirectoryId is null || string.Equals(noted.DirectoryId, DiskOf(broker.Value).DirectoryId, StringComparison.Ordinal);
+    }
+
+    public int LostDiskCount => Enumerable.Range(0, BrokerCount).Count(id => DiskOf(id).Number > 0);
 
     /// <summary>What is on a broker's disk, be it up or not.</summary>
     public SimDisk DiskOf(int id) => _crashedDisks[id] ?? _brokers[id].Disk;

@@ -37,10 +37,14 @@ internal sealed class SimController
     public void Read(Action<IEnumerable<KeyValuePair<PartitionIndex, PartitionState>>> reply) =>
         Any().Do(Unchanged, step => reply(SimCluster.All(step.State)));
 
-    public void Started(NodeId broker, int incarnation, Action<IEnumerable<KeyValuePair<PartitionIndex, PartitionState>>> reply) =>
+    public void Started(
+        NodeId broker,
+        int incarnation,
+        string directoryId,
+        Action<IEnumerable<KeyValuePair<PartitionIndex, PartitionState>>> reply) =>
         Any().Do(
             state => TopicControlCore.BrokerStarted(
-                state, new BrokerGeneration(broker, incarnation, $"disk-{broker}"), _cluster.Membership.Statuses()),
+                state, new BrokerGeneration(broker, incarnation, directoryId), _cluster.Membership.Statuses()),
             step => reply(SimCluster.All(step.State)));
 
     public void AlterInSync(PartitionIndex partition, InSyncProposal proposal, Action<PartitionState> reply) =>

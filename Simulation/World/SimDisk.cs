@@ -16,11 +16,16 @@ internal sealed class SimDisk : ILogStore
     private int _durable;
     private bool _isSyncing;
 
-    public SimDisk(EventLoop loop, Random random)
+    /// <param name="number">How many disks the broker had before this one.</param>
+    public SimDisk(EventLoop loop, Random random, int number)
     {
         _loop = loop;
         _random = random;
+        Number = number;
     }
+
+    public int Number { get; }
+    public string DirectoryId => $"disk {Number}";
 
     /// <summary>Told after each sync.</summary>
     public Action? Synced { get; set; }
@@ -68,7 +73,7 @@ internal sealed class SimDisk : ILogStore
     public SimDisk Crash()
     {
         IsDead = true;
-        var next = new SimDisk(_loop, _random) { SyncMaxMs = SyncMaxMs };
+        var next = new SimDisk(_loop, _random, Number) { SyncMaxMs = SyncMaxMs };
         var kept = _durable + (_random.Next(2) == 0 ? 0 : _random.Next(0, _entries.Count - _durable + 1));
         foreach (var (partition, log) in _logs)
         {
@@ -84,6 +89,13 @@ internal sealed class SimDisk : ILogStore
 
         next._durable = kept;
         return next;
+    }
+
+    /// <summary>What a process finds whose disk was replaced.</summary>
+    public SimDisk Replace()
+    {
+        IsDead = true;
+        return new SimDisk(_loop, _random, Number + 1) { SyncMaxMs = SyncMaxMs };
     }
 
     private SimLog LogOf(TopicIdPartition partition)

@@ -7,7 +7,7 @@ internal sealed class SimNetwork(EventLoop loop, Random random)
     public const int Controller = 100;
     public const int FirstClient = 200;
 
-    private const int StrayMaxMs = 4_000;
+    public const int StrayMaxMs = 4_000;
 
     private readonly Dictionary<int, int> _parts = [];
 
@@ -22,6 +22,8 @@ internal sealed class SimNetwork(EventLoop loop, Random random)
     public void Cut(int node, int part) => _parts[node] = part;
 
     public void Heal() => _parts.Clear();
+
+    public bool IsCut => _parts.Count > 0;
 
     public bool AreConnected(int a, int b) => PartOf(a) == PartOf(b);
 
