@@ -18,7 +18,8 @@ internal static class ReplicaSpread
     {
         var live = Ring(brokers.Where(broker => broker.IsLive));
         var away = Ring(brokers.Where(broker => !broker.IsLive));
-        var start = (int)((uint)Murmur2.Hash(Encoding.UTF8.GetBytes(topic.Value)) % (uint)brokers.Length);
+        var places = brokers.Length * Math.Max(1, brokers.Length - 1);
+        var start = (int)((uint)Murmur2.Hash(Encoding.UTF8.GetBytes(topic.Value)) % (uint)places);
         return [.. Enumerable.Range(first, count).Select(partition => Choose(start + partition))];
 
         ImmutableArray<NodeId> Choose(int place) =>

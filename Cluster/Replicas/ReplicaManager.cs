@@ -82,7 +82,8 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
                 Host(topic, before);
                 break;
             case Standing.NotNoted:
-                Publish(new HostedTopic(topic, before?.Replicas ?? [.. new PartitionReplica?[topic.Control.Partitions.Length]]));
+                var replicas = before?.Replicas ?? [.. new PartitionReplica?[topic.Control.Partitions.Length]];
+                Publish(new HostedTopic(topic, replicas, HasRoles: false));
                 if (_gate.Generation >= 0) _noteStart(topic.Name);
                 break;
             default:
@@ -126,11 +127,11 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
             replicas.Add(replica);
         }
 
-        var hosted = new HostedTopic(topic, replicas.ToImmutable());
+        var hosted = new HostedTopic(topic, replicas.ToImmutable(), HasRoles: true);
         Publish(hosted);
         for (var i = 0; i < states.Length; i++)
         {
-            if (hosted.Replicas[i] is not { } replica) continue;
+            if (hosted.Replicas[i] is not { } replica || before?.Knows(i, states[i]) == true) continue;
             TakeRole(replica, states[i]);
             if (states[i].Leader != _self || before?.Record.Control.Find(new PartitionIndex(i)) is not { } known) continue;
             InSyncChanges.Count(known, states[i]);

@@ -1,4 +1,5 @@
 using Loire.Protocol;
+using Loire.Tests.Fakes;
 using Shouldly;
 using Xunit;
 
@@ -143,6 +144,68 @@ public sealed class FailoverTests
         await writing;
         cluster.State(topic).InSync.Length.ShouldBe(2);
         await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task A_leader_whose_store_fails_asks_for_successors_and_is_not_ready()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var topic = await cluster.CreateTopicAsync("orders", 1, 3);
+        await using var ledger = await Ledger.OpenAsync(cluster, topic);
+        await ledger.WriteAsync(10);
+        var broker = cluster[1];
+        var store = new FakeLogStore();
+        await broker.KillAsync();
+        broker.LoseDirectory();
+        broker.OpenStore = () => store;
+        await broker.StartAsync(Token);
+        await cluster.MoveLeadAsync(topic, broker);
+        await ledger.WriteAsync(10);
+
+        store.Fail();
+        await TestCluster.UntilAsync(() => cluster.LeaderOf(topic) != broker, "another leads");
+        broker.Broker!.Health.IsReady.ShouldBeFalse();
+        await ledger.WriteAsync(10);
+        await ledger.ProveAsync();
+    }
+
+    [Fact]
+    public async Task A_run_that_another_has_replaced_serves_no_more()
+    {
+        await using var cluster = await TestCluster.StartAsync(1);
+        var topic = await cluster.CreateTopicAsync("orders", 1, 1);
+        var broker = cluster[1].Broker!;
+        broker.Partitions.Find(topic, new PartitionIndex(0)).Error.ShouldBe(ErrorCode.None);
+
+        // Somebody starts with the same id, and the topic's controller has noted it.
+        var known = cluster.Controllers.Cluster.Find(new NodeId(1))!;
+        var replaced = await cluster[1].Control.RegisterAsync(known.Endpoint, known.Started, null, Token);
+        await cluster[1].Control.SettleAsync(topic, replaced.Find(new NodeId(1))!.Started, Token);
+
+        await TestCluster.UntilAsync(() => !broker.Health.IsReady, "the first sees it");
+        broker.Health.Reason.ShouldNotBeNull().ShouldContain("taken over");
+        broker.Partitions.Find(topic, new PartitionIndex(0)).Error.ShouldBe(ErrorCode.NotLeaderOrFollower);
+    }
+
+    [Fact]
+    public async Task A_broker_waits_for_the_controllers_and_opens_its_port_only_then()
+    {
+        await using var cluster = await TestCluster.StartAsync(2);
+        var topic = await cluster.CreateTopicAsync("orders", 1, 2);
+        var broker = cluster[1];
+        await broker.KillAsync();
+        broker.Control.IsCut = true;
+        var starting = broker.StartAsync(Token);
+        await TestCluster.UntilAsync(
+            () => broker.LogLines.Lines.Any(line => line.Contains("Cannot join the cluster yet", StringComparison.Ordinal)),
+            "it says that it waits");
+        broker.Broker!.Health.Reason.ShouldNotBeNull().ShouldContain("not registered");
+        starting.IsCompleted.ShouldBeFalse();
+
+        broker.Control.IsCut = false;
+        await starting;
+        broker.Broker.Health.Reason.ShouldBeNull();
+        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 2, "it is in sync again");
     }
 
     [Fact]

@@ -11,7 +11,17 @@ namespace Loire.Tests.ClusterEngine.Engine;
 internal sealed class InMemoryControl(InMemoryControllers controllers) : IClusterControl
 {
     public volatile bool IsCut;
+    private volatile Task _held = Task.CompletedTask;
     private int _refusals;
+    private int _calls;
+
+    /// <summary>Answers come only when this is completed.</summary>
+    public Task Held
+    {
+        set => _held = value;
+    }
+
+    public int CallCount => Volatile.Read(ref _calls);
 
     /// <summary>Compare-and-sets of configs that somebody else was faster than.</summary>
     public int RefusalCount => Volatile.Read(ref _refusals);
@@ -126,7 +136,9 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
 
     private async Task<T> AskAsync<T>(Func<T> answer)
     {
+        Interlocked.Increment(ref _calls);
         await Task.Yield();
+        await _held;
         return IsCut ? throw new ControlUnavailableException("the way to the controllers is cut") : answer();
     }
 

@@ -17,7 +17,7 @@ internal sealed class TestBroker : IAsyncDisposable
     private readonly ILoggerFactory _logs;
     private readonly int _port = Ports.Take();
     private string _directoryId = Guid.NewGuid().ToString();
-    private LogStore? _store;
+    private ILogStore? _store;
     private ClusterView? _view;
 
     public TestBroker(InMemoryControllers controllers, int id, IReadOnlyDictionary<string, string> kafka)
@@ -26,6 +26,13 @@ internal sealed class TestBroker : IAsyncDisposable
         _kafka = kafka;
         Node = new NodeId(id);
         Control = new InMemoryControl(controllers);
+        OpenStore = () => LogStore.Open(new LogStoreOptions
+        {
+            DataDirectory = DataDirectory,
+            SegmentBytes = 16 << 20,
+            MemoryBytes = 4 << 20,
+            LoggerFactory = _logs!,
+        });
         _logs = LoggerFactory.Create(builder => builder
             .SetMinimumLevel(LogLevel.Debug).AddFilter("Microsoft", LogLevel.None).AddProvider(LogLines));
     }
@@ -47,15 +54,12 @@ internal sealed class TestBroker : IAsyncDisposable
 
     public ILogStore Store => _store!;
 
+    /// <summary>Gives the store at the next start.</summary>
+    public Func<ILogStore> OpenStore { get; set; }
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var store = _store = LogStore.Open(new LogStoreOptions
-        {
-            DataDirectory = DataDirectory,
-            SegmentBytes = 16 << 20,
-            MemoryBytes = 4 << 20,
-            LoggerFactory = _logs,
-        });
+        var store = _store = OpenStore();
         _view = new ClusterView(_logs.CreateLogger<ClusterView>());
         var options = new ClusterBrokerOptions
         {

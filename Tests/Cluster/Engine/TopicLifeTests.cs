@@ -33,7 +33,8 @@ public sealed class TopicLifeTests
                 $"broker {broker.Node} leads a third");
         }
 
-        (await Should.ThrowAsync<KafkaException>(() => cluster.CreateTopicAsync("orders", 1, 1))).Code.ShouldBe(ErrorCode.TopicAlreadyExists);
+        var again = await Should.ThrowAsync<KafkaException>(() => cluster.CreateTopicAsync("orders", 1, 1));
+        again.Code.ShouldBe(ErrorCode.TopicAlreadyExists);
         await first.Catalog.CreatePartitionsAsync(name, 8, assignments: null, validateOnly: true, Token);
         first.Catalog.Current.Find(name)!.Partitions.Length.ShouldBe(6);
         await first.Catalog.CreatePartitionsAsync(name, 8, assignments: null, validateOnly: false, Token);

@@ -1,0 +1,186 @@
+using System.Collections.Immutable;
+using Loire.Broker.Control;
+using Loire.Broker.Ports;
+using Loire.Cluster;
+using Loire.Cluster.Replicas;
+using Loire.Protocol;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.ClusterEngine.Engine;
+
+/// <summary>What a broker keeps asking its controllers for.</summary>
+public sealed class ControlDriverTests : IAsyncDisposable
+{
+    private static readonly NodeId One = new(1);
+    private static readonly NodeId Two = new(2);
+    private static readonly ImmutableSortedDictionary<string, string> NoConfigs = ImmutableSortedDictionary<string, string>.Empty;
+
+    private readonly InMemoryControllers _controllers = new();
+    private readonly ClusterView _view = new(NullLogger<ClusterView>.Instance);
+    private readonly InMemoryControl _control;
+
+    public ControlDriverTests() => _control = new InMemoryControl(_controllers);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => _view.DisposeAsync();
+
+    [Fact]
+    public async Task Of_proposals_that_come_while_one_is_under_way_the_newest_is_sent()
+    {
+        var partition = await CreateTopicAsync();
+        var held = new TaskCompletionSource();
+        _control.Held = held.Task;
+        await using var proposals = new InSyncProposals(_control, _view, NullLogger<InSyncProposals>.Instance);
+        var calls = _control.CallCount;
+        proposals.Propose(partition, Proposal(0, One, Two));
+        proposals.Propose(partition, Proposal(0, One));
+        proposals.Propose(partition, Proposal(1, One));
+        held.SetResult();
+
+        await TestCluster.UntilAsync(() => _view.Find(partition.Topic)?.Control.Partitions[0].PartitionEpoch == 2, "both are granted");
+        _view.Find(partition.Topic)!.Control.Partitions[0].InSync.ShouldBe([One]);
+        _control.CallCount.ShouldBe(calls + 2);
+    }
+
+    [Fact]
+    public async Task A_proposal_that_fails_does_not_keep_later_ones_back()
+    {
+        var partition = await CreateTopicAsync();
+        await using var proposals = new InSyncProposals(_control, _view, NullLogger<InSyncProposals>.Instance);
+        _control.IsCut = true;
+        var calls = _control.CallCount;
+        proposals.Propose(partition, Proposal(0, One));
+        await TestCluster.UntilAsync(() => _control.CallCount > calls, "it was sent");
+        _control.IsCut = false;
+
+        // The leader repeats it until it knows a newer state.
+        await TestCluster.UntilAsync(
+            () =>
+            {
+                proposals.Propose(partition, Proposal(0, One));
+                return _view.Find(partition.Topic)?.Control.Partitions[0].PartitionEpoch == 1;
+            },
+            "it is granted");
+    }
+
+    [Fact]
+    public async Task Settling_goes_on_until_the_controllers_can_be_reached()
+    {
+        var partition = await CreateTopicAsync();
+        _controllers.SetLive(Two, learner: null);
+        _control.IsCut = true;
+        await using var settler = Settler();
+        var settled = settler.SettleAllAsync();
+        var calls = _control.CallCount;
+        await TestCluster.UntilAsync(() => _control.CallCount > calls + 1, "it was tried twice");
+        settled.IsCompleted.ShouldBeFalse();
+
+        _control.IsCut = false;
+        await settled;
+        _view.Find(partition.Topic)!.Control.Partitions[0].InSync.ShouldBe([One]);
+    }
+
+    [Fact]
+    public async Task Calls_that_come_while_a_round_is_under_way_share_one_more()
+    {
+        await CreateTopicAsync();
+        await using var settler = Settler();
+        var held = new TaskCompletionSource();
+        _control.Held = held.Task;
+        var calls = _control.CallCount;
+        var first = settler.SettleAllAsync();
+        await TestCluster.UntilAsync(() => _control.CallCount > calls, "the first round is under way");
+        Task[] others = [.. Enumerable.Range(0, 10).Select(_ => settler.SettleAllAsync())];
+        others.Distinct().ShouldHaveSingleItem().ShouldNotBe(first);
+        held.SetResult();
+        await Task.WhenAll(others);
+        first.IsCompletedSuccessfully.ShouldBeTrue();
+
+        // Each round: the cluster, the names, and the one topic.
+        _control.CallCount.ShouldBe(calls + 6);
+    }
+
+    [Fact]
+    public async Task A_broker_that_stops_leaves_nobody_waiting()
+    {
+        _control.Held = new TaskCompletionSource().Task.WaitAsync(TimeSpan.FromMilliseconds(50), Token);
+        var settler = Settler();
+        var settled = settler.SettleAllAsync();
+        await settler.DisposeAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => settled);
+        await Should.ThrowAsync<OperationCanceledException>(() => settler.SettleAllAsync());
+    }
+
+    [Fact]
+    public async Task Producer_ids_are_never_given_twice()
+    {
+        ProducerIdBlocks[] brokers = [new(_control), new(new InMemoryControl(_controllers))];
+        var ids = await Task.WhenAll(Enumerable.Range(0, 5_000).Select(i => brokers[i % 2].NextAsync(Token).AsTask()));
+        ids.ShouldBeUnique();
+        _control.CallCount.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Without_controllers_producer_ids_run_out_with_an_error_that_passes()
+    {
+        var ids = new ProducerIdBlocks(_control);
+        await ids.NextAsync(Token);
+        _control.IsCut = true;
+        for (var i = 1; i < 1_000; i++) await ids.NextAsync(Token);
+        (await Should.ThrowAsync<KafkaException>(() => ids.NextAsync(Token).AsTask())).Code.ShouldBe(ErrorCode.CoordinatorNotAvailable);
+        _control.IsCut = false;
+        (await ids.NextAsync(Token)).Value.ShouldBe(1_000);
+    }
+
+    [Theory]
+    [InlineData(-1, 1, nameof(Standing.NotNoted))]
+    [InlineData(2, 1, nameof(Standing.NotNoted))]
+    [InlineData(2, 2, nameof(Standing.Noted))]
+    [InlineData(2, 3, nameof(Standing.Superseded))]
+    public void Roles_come_only_from_records_that_note_this_start(long own, long noted, string standing)
+    {
+        var gate = new RoleGate(One);
+        if (own >= 0) gate.Generation = own;
+        var control = new TopicControlState([], [new(Two, own, "d"), new(One, noted, "d")], AllowsUncleanElection: false);
+        var topic = new TopicRecord(new TopicName("orders"), default, 1, false, NoConfigs, control);
+        gate.Check(topic).ToString().ShouldBe(standing);
+    }
+
+    private ClusterSettler Settler() => new(
+        _view, _control, new BrokerGeneration(One, 1, "d"), TimeProvider.System, NullLogger<ClusterSettler>.Instance);
+
+    private async Task<TopicIdPartition> CreateTopicAsync()
+    {
+        foreach (var node in new[] { One, Two })
+        {
+            _controllers.SetLive(node, new Deaf());
+            await _control.RegisterAsync(new BrokerEndpoint(node, "host", 9092, null), new(node, 0, "d"), null, Token);
+        }
+
+        ImmutableArray<ImmutableArray<NodeId>> assignments = [[One, Two]];
+        var topic = await _control.CreateTopicAsync(new NewTopic(new TopicName("orders"), -1, -1, assignments, NoConfigs), false, Token);
+        return new TopicIdPartition(topic.Id, topic.Name, new PartitionIndex(0));
+    }
+
+    private static InSyncProposal Proposal(int partitionEpoch, params NodeId[] inSync) =>
+        new(One, LeaderEpoch.Zero, partitionEpoch, [.. inSync]);
+
+    /// <summary>A broker to which no news comes.</summary>
+    private sealed class Deaf : IClusterLearner
+    {
+        public void Learn(TopicRecord topic)
+        {
+        }
+
+        public void Learn(ClusterRecord cluster)
+        {
+        }
+
+        public void Learn(ImmutableArray<NodeId> live)
+        {
+        }
+    }
+}
