@@ -182,5 +182,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
         public void Learn(ImmutableArray<NodeId> live)
         {
         }
+
+        public Task ToldAsync() => Task.CompletedTask;
     }
 }

@@ -74,6 +74,9 @@ internal sealed class TestBroker : IAsyncDisposable
         await Broker.StartAsync(cancellationToken);
     }
 
+    /// <summary>Completes when it has acted upon all that it has learnt.</summary>
+    public Task ToldAsync() => _view!.ToldAsync();
+
     /// <summary>Ends it as kill -9 would: nothing is handed over. The membership has yet to notice.</summary>
     public async Task KillAsync()
     {

@@ -66,11 +66,13 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>The broker that leads a partition, as the controllers have it.</summary>
     public TestBroker LeaderOf(TopicName topic, int partition = 0) => this[State(topic, partition).Leader];
 
-    /// <summary>Lets the membership see who is up, and every broker have the topics settled.</summary>
+    /// <summary>Lets the membership see that a broker is gone, and every other one have the topics settled and act upon what
+    /// comes of it.</summary>
     public async Task NoticeAsync(TestBroker gone)
     {
         Controllers.SetLive(gone.Node, learner: null);
         await Task.WhenAll(Up.Select(broker => broker.Broker!.SettleAllAsync()));
+        await Task.WhenAll(Up.Select(broker => broker.ToldAsync()));
     }
 
     /// <summary>Makes a broker the preferred leader of a topic's first partition and elects it.</summary>
