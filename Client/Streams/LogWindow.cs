@@ -17,14 +17,20 @@ internal sealed class LogWindow(int sizeBytesMax, Action<long> load)
     /// <summary>Behind the last event that the agent knows of.</summary>
     public long End { get; private set; }
 
-    /// <summary>Memory is full, and nobody waits for news.</summary>
+    /// <summary>What is in memory ahead of the foremost reader is all that memory may hold.</summary>
     public bool IsUnderPressure
     {
         get
         {
             lock (_lock)
             {
-                return _sizeBytes >= sizeBytesMax && _cursors.Count > 0 && _cursors.All(cursor => cursor.Position < End);
+                if (_cursors.Count == 0)
+                    return false;
+                var foremost = _cursors.Max(cursor => cursor.Position);
+                var ahead = 0L;
+                for (var i = _pages.Count - 1; i >= 0 && _pages.GetKeyAtIndex(i) >= foremost; i--)
+                    ahead += _pages.GetValueAtIndex(i).SizeBytes;
+                return ahead >= sizeBytesMax;
             }
         }
     }

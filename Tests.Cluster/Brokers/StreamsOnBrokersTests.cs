@@ -43,7 +43,7 @@ public sealed class StreamsOnBrokersTests
         {
             options.Topics.Add("explicit");
             options.PartitionsPerTopic = 1;
-            options.CacheSizeBytes = 1;
+            options.CacheSizeBytes = 2_000;
         });
         var key = EventJournal.NewKey();
         for (var i = 0; i < 100; i++)

@@ -33,11 +33,11 @@ public sealed class StreamTests
     [Fact]
     public async Task Explicit_subscribers_get_what_comes_after_they_subscribed_or_from_an_old_offset_on()
     {
-        // A cache of one byte: whoever is behind reads the log.
+        // A cache of a few events: whoever is behind reads the log.
         await using var cluster = await StreamCluster.StartAsync(configure: options =>
         {
             options.PartitionsPerTopic = 1;
-            options.CacheSizeBytes = 1;
+            options.CacheSizeBytes = 2_000;
             options.BatchSize = 10;
         });
         var key = EventJournal.NewKey();
