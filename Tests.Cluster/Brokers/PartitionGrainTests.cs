@@ -1,9 +1,6 @@
-using System.Buffers;
-using System.Text;
 using Loire.Broker.Ports;
 using Loire.Grains.Interfaces;
 using Loire.Protocol;
-using Loire.Protocol.Records;
 using Loire.Tests.Cluster.Fakes;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
@@ -90,14 +87,7 @@ public sealed class PartitionGrainTests : IAsyncLifetime
         now.LeaderEpoch.ShouldBeGreaterThan(topic.Partitions[0].LeaderEpoch);
     }
 
-    private static byte[] Batch(string value, long timestampMs)
-    {
-        using var builder = new RecordBatchBuilder();
-        builder.Append(timestampMs, default, Encoding.UTF8.GetBytes(value));
-        var bytes = new ArrayBufferWriter<byte>();
-        builder.Build(bytes);
-        return bytes.WrittenSpan.ToArray();
-    }
+    private static byte[] Batch(string value, long timestampMs) => TestBatch.Of(value, timestampMs);
 
     private static async Task<AppendAnswer> AppendAsync(IPartitionGrain partition, string value, long timestampMs)
     {
@@ -140,21 +130,8 @@ public sealed class PartitionGrainTests : IAsyncLifetime
 
             answer.Error.ShouldBe((short)ErrorCode.None);
             if (answer.Batches.IsEmpty) return values;
-            values.AddRange(Values(answer.Batches));
+            values.AddRange(TestBatch.Values(answer.Batches));
             offset = answer.NextOffset;
         }
-    }
-
-    private static List<string> Values(ReadOnlyMemory<byte> batches)
-    {
-        var values = new List<string>();
-        var reader = new RecordBatchReader(new ReadOnlySequence<byte>(batches));
-        while (reader.TryRead(out var header, out var payload))
-        {
-            using var records = new RecordReader(header, payload);
-            while (records.TryRead(out var record)) values.Add(Encoding.UTF8.GetString(record.Value.Span));
-        }
-
-        return values;
     }
 }

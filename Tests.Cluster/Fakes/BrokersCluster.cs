@@ -15,7 +15,7 @@ internal sealed class BrokersCluster : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("loire-brokers-").FullName;
     private readonly InProcessTestCluster _cluster;
 
-    private BrokersCluster(short silos, SharedStorage storage)
+    private BrokersCluster(short silos)
     {
         var builder = new InProcessTestClusterBuilder(silos);
         builder.Options.ConfigureFileLogging = false;
@@ -23,11 +23,14 @@ internal sealed class BrokersCluster : IAsyncDisposable
         {
             var node = int.Parse(silo.SiloName.Split('_', '-')[1], CultureInfo.InvariantCulture) + (silo.SiloName[0] == 'S' ? 1 : 0);
             silo.SiloName = "broker-" + node;
-            host.Services.AddGrainStorage(LoireStorage.Name, (_, _) => storage);
+            host.Services.AddGrainStorage(LoireStorage.Name, (_, _) => Storage);
             host.AddLoire(new LoireSiloOptions { Broker = Options(node) });
         });
         _cluster = builder.Build();
     }
+
+    /// <summary>Where the controllers keep their state.</summary>
+    public SharedStorage Storage { get; } = new();
 
     public InProcessTestCluster Test => _cluster;
 
@@ -35,7 +38,7 @@ internal sealed class BrokersCluster : IAsyncDisposable
 
     public static async Task<BrokersCluster> StartAsync(short silos = 3)
     {
-        var cluster = new BrokersCluster(silos, new SharedStorage());
+        var cluster = new BrokersCluster(silos);
         await cluster._cluster.DeployAsync();
         return cluster;
     }
