@@ -87,10 +87,11 @@ internal sealed class TestCluster : IAsyncDisposable
     public static async Task UntilAsync(Func<bool> condition, string what)
     {
         var start = TimeProvider.System.GetTimestamp();
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         while (!condition())
         {
             if (TimeProvider.System.GetElapsedTime(start) > Patience) throw new TimeoutException($"It did not come to pass that {what}.");
-            await Task.Delay(10, Token);
+            await pause.WaitForNextTickAsync(Token);
         }
     }
 
