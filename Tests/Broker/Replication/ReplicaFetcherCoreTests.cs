@@ -108,6 +108,49 @@ public sealed class ReplicaFetcherCoreTests
     }
 
     [Fact]
+    public void A_replica_that_starts_anew_is_asked_again_at_once()
+    {
+        Next();
+        _a.Outcome = FetchedOutcome.Reset;
+        Answer(Fetched(_a, ErrorCode.OffsetOutOfRange));
+        _a.TakenCount.ShouldBe(1);
+        _fetcher.Troubles.ShouldHaveSingleItem().Outcome.ShouldBe(FetchedOutcome.Reset);
+        _a.End = new Offset(4);
+        Asked(Next()).ShouldBe([0]);
+    }
+
+    [Fact]
+    public void What_holds_a_partition_up_is_told_once()
+    {
+        Next();
+        Answer(Fetched(_a, ErrorCode.UnknownTopicId));
+        var trouble = _fetcher.Troubles.ShouldHaveSingleItem();
+        (trouble.Partition, trouble.Error).ShouldBe((_a.Partition, ErrorCode.UnknownTopicId));
+        _a.TakenCount.ShouldBe(0);
+
+        _nowMs = 1_050;
+        Next();
+        Answer(Fetched(_a, ErrorCode.UnknownTopicId));
+        _fetcher.Troubles.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_request_that_is_given_up_is_followed_by_one_for_all()
+    {
+        Next();
+        Answer();
+        Next();
+        var late = new FakeReplica(2);
+        _fetcher.Add(late).ShouldBeTrue();
+        _fetcher.Add(_a).ShouldBeFalse();
+        _fetcher.NextRequest(_nowMs).ShouldBeNull();
+        _fetcher.GivenUp();
+        var again = Next();
+        (again.SessionId, again.SessionEpoch).ShouldBe((0, 0));
+        Asked(again).ShouldBe([0, 1, 2]);
+    }
+
+    [Fact]
     public void A_silent_leader_is_left_alone_for_a_while()
     {
         Next();
