@@ -97,7 +97,10 @@ public sealed class MetadataHandler(ITopicCatalog catalog, IBrokerConfigs config
         {
             if (catalog.Current.Find(name) is { } existing)
                 return Describe(existing, operations);
-            return new MetadataResponseTopic { ErrorCode = refusal.Code, Name = name };
+
+            // Another broker has just created it, and the news is on its way: the client is to ask again.
+            var code = refusal.Code == ErrorCode.TopicAlreadyExists ? ErrorCode.LeaderNotAvailable : refusal.Code;
+            return new MetadataResponseTopic { ErrorCode = code, Name = name };
         }
     }
 
