@@ -18,6 +18,8 @@ internal static class SiloHost
     /// <summary>Of Orleans. A database holds one cluster.</summary>
     private const string ClusterName = "loire";
 
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(10);
+
     public static async Task<int> RunAsync(SiloSettings settings, HostServices services)
     {
         await using var database = settings.Cluster is null
@@ -28,7 +30,6 @@ internal static class SiloHost
         CheckPort(settings.ListenAddress, settings.GatewayPort, "--gateway-port");
 
         var host = Build(settings, services, database);
-        await using var disposal = (IAsyncDisposable)host;
         var broker = host.Services.GetRequiredService<LoireBroker>();
         try
         {
@@ -36,8 +37,7 @@ internal static class SiloHost
         }
         catch (Exception failure)
         {
-            // It may be a member already, and leaves as one.
-            await host.StopAsync();
+            await AbandonAsync(host, broker);
             if (!services.Stop.Token.IsCancellationRequested || failure is not OperationCanceledException) throw;
             Console.WriteLine("Loire has stopped before it was ready.");
             return HostProgram.Done;
@@ -49,9 +49,39 @@ internal static class SiloHost
         services.AnnounceReady(broker.Address, broker.DataDirectory);
         await services.Stop.WaitAsync();
         services.Health.Stop();
-        await host.StopAsync();
+        await StopAsync(host, broker);
         Console.WriteLine("Loire has stopped.");
         return broker.Failure is null ? HostProgram.Done : HostProgram.Failed;
+    }
+
+    /// <summary>Where the start failed the silo may be a member already, and leaves as one; Orleans refuses to stop it where
+    /// it had not got that far.</summary>
+    private static async Task AbandonAsync(IHost host, LoireBroker broker)
+    {
+        try
+        {
+            await StopAsync(host, broker);
+        }
+        catch (InvalidOperationException)
+        {
+            await ((IAsyncDisposable)host).DisposeAsync();
+        }
+    }
+
+    /// <summary>A silo that cannot reach the database tries for minutes to say there that it leaves. The broker itself has
+    /// stopped long before: it ends without that, and the others notice that it is gone.</summary>
+    private static async Task StopAsync(IHost host, LoireBroker broker)
+    {
+        try
+        {
+            await host.StopAsync().WaitAsync(broker.StopTimeout + LeaveTimeout);
+            await ((IAsyncDisposable)host).DisposeAsync();
+        }
+        catch (TimeoutException)
+        {
+            await Console.Error.WriteLineAsync("loire: The cluster could not be told that this broker leaves; the others will notice.");
+            await broker.DisposeAsync();
+        }
     }
 
     private static IHost Build(SiloSettings settings, HostServices services, NpgsqlDataSource? database) => new HostBuilder()

@@ -38,6 +38,9 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
 
     public string DataDirectory => _options.DataDirectory;
 
+    /// <summary>The longest that handing over and then answering what is in flight may take.</summary>
+    public TimeSpan StopTimeout => 2 * _options.StopTimeout;
+
     /// <summary>How the broker is, and the replicas it holds.</summary>
     public BrokerHealth Health => Broker.Health;
 

@@ -6,10 +6,15 @@ namespace Loire.Tests.Cluster.Processes;
 /// <summary>Three silos and their PostgreSQL, as processes.</summary>
 internal sealed class ProcessCluster : IAsyncDisposable
 {
+    private static readonly string[] Replicated =
+    [
+        "--set", "num.partitions=6", "--set", "default.replication.factor=3", "--set", "min.insync.replicas=2",
+    ];
+
     private ProcessCluster(PrivatePostgres postgres)
     {
         Postgres = postgres;
-        Silos = [.. Enumerable.Range(1, 3).Select(node => new SiloProcess(postgres.Address, node, "--set", "num.partitions=6"))];
+        Silos = [.. Enumerable.Range(1, 3).Select(node => new SiloProcess(postgres.Address, node, Replicated))];
     }
 
     public PrivatePostgres Postgres { get; }

@@ -5,7 +5,7 @@ using Loire.Tests.RealClients;
 namespace Loire.Tests.Cluster.Processes;
 
 /// <summary>The silo as a process of its own. Its ports stay the same through its deaths.</summary>
-internal sealed class SiloProcess(string cluster, int nodeId, params string[] extraArguments)
+internal sealed class SiloProcess(string? cluster, int nodeId, params string[] extraArguments)
     : HostProcess("Loire.Silo", LoopbackPort.Free())
 {
     private readonly int _httpPort = LoopbackPort.Free();
@@ -20,10 +20,11 @@ internal sealed class SiloProcess(string cluster, int nodeId, params string[] ex
 
     protected override IEnumerable<string> Arguments =>
     [
-        "--cluster", cluster, "--node-id", nodeId.ToString(CultureInfo.InvariantCulture), "--data", OtherDirectory ?? DataDirectory,
+        .. cluster is null ? Array.Empty<string>() : ["--cluster", cluster],
+        "--node-id", nodeId.ToString(CultureInfo.InvariantCulture), "--data", OtherDirectory ?? DataDirectory,
         "--listen", $"127.0.0.1:{Port}", "--advertise", Bootstrap, "--http", $"127.0.0.1:{_httpPort}",
         "--silo-port", _siloPort.ToString(CultureInfo.InvariantCulture), "--gateway-port", "0",
-        "--set", "default.replication.factor=3", "--set", "min.insync.replicas=2", "--set", "offsets.topic.num.partitions=6",
+        "--set", "offsets.topic.num.partitions=6",
         .. extraArguments,
     ];
 }
