@@ -26,6 +26,10 @@ internal sealed record Announcement(
             // They are told until they have learned it or are dead.
         }
 
-        return [.. Brokers.Where(broker => broker.Learned is { IsCompletedSuccessfully: true, Result: true }).Select(broker => broker.Broker)];
+        return
+        [
+            .. Brokers.Where(broker => broker.Learned is { IsCompletedSuccessfully: true, Result: true })
+                .Select(broker => broker.Broker),
+        ];
     }
 }

@@ -40,7 +40,11 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
         var errors = await group.CommitAsync(
             member.MemberId,
             member.Generation,
-            [new GroupOffset("orders", 0, 5, -1, "here"), new GroupOffset("nothing", 0, 5, -1, ""), new GroupOffset("orders", 1, 7, -1, "")]);
+            [
+                new GroupOffset("orders", 0, 5, -1, "here"),
+                new GroupOffset("nothing", 0, 5, -1, ""),
+                new GroupOffset("orders", 1, 7, -1, ""),
+            ]);
         errors.ShouldBe([(short)ErrorCode.None, (short)ErrorCode.UnknownTopicOrPartition, (short)ErrorCode.None]);
         (await group.GetOffsetsAsync([new("orders", 0), new("orders", 1), new("orders", 9)])).ShouldBe(
         [

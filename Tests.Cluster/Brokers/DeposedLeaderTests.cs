@@ -55,10 +55,10 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
 
         Learner(old).Learn(answer);
         (await pending).Error.ShouldBe((short)ErrorCode.NotLeaderOrFollower);
-        await Eventually.IsTrueAsync(() => Lookup(answer.Control.Partitions[0].Leader.Value).Replica is { KnowsHighWatermark: true }, Cancelled);
+        var leader = answer.Control.Partitions[0].Leader.Value;
+        await Eventually.IsTrueAsync(() => Lookup(leader).Replica is { KnowsHighWatermark: true }, Cancelled);
         await Eventually.IsTrueAsync(() => Lookup(old).Follower?.LogEndOffset == new Offset(1), Cancelled);
-        var read = Lookup(answer.Control.Partitions[0].Leader.Value).Replica!;
-        read.LogEndOffset.ShouldBe(new Offset(1));
+        Lookup(leader).Replica!.LogEndOffset.ShouldBe(new Offset(1));
     }
 
     private async Task<TopicRecord> ElectBehindTheBackAsync(int old, ImmutableArray<NodeId> others)

@@ -168,8 +168,8 @@ public sealed class TopicGrainTests : IAsyncLifetime
         var to = new NodeId(from == 1 ? 2 : 1);
         var moving = await _cluster.Control(1).ReassignAsync(name, partition, [to], CancellationToken.None);
         moving.Control.Partitions[0].Adding.ShouldBe([to]);
-        var proposal = new InSyncProposal(
-            new NodeId(from), moving.Control.Partitions[0].LeaderEpoch, moving.Control.Partitions[0].PartitionEpoch, [new NodeId(from), to]);
+        var state = moving.Control.Partitions[0];
+        var proposal = new InSyncProposal(new NodeId(from), state.LeaderEpoch, state.PartitionEpoch, [new NodeId(from), to]);
         var moved = await _cluster.Control(2).AlterInSyncAsync(
             new TopicIdPartition(moving.Id, name, partition), proposal, CancellationToken.None);
         moved.Control.Partitions[0].Replicas.ShouldBe([to]);
