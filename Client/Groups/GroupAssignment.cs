@@ -22,8 +22,10 @@ internal sealed partial class GroupAssignment(GroupMember member, string groupId
         {
             while (true)
             {
-                var isLeader = await JoinAsync(context, queue, cancellationToken);
-                var reason = isLeader is null ? ErrorCode.RebalanceInProgress : await StayAsync(context, queue, isLeader, cancellationToken);
+                var watched = await JoinAsync(context, queue, cancellationToken);
+                var reason = watched is null
+                    ? ErrorCode.RebalanceInProgress
+                    : await StayAsync(context, queue, watched, cancellationToken);
                 LoireClientTelemetry.Rebalances.Add(1, new KeyValuePair<string, object?>("messaging.consumer.group.name", groupId));
                 LogRebalance(context.Logger, groupId, reason);
                 member.Forget(reason);

@@ -56,7 +56,7 @@ public sealed class LoireProducer : IAsyncDisposable
         return sender.ProduceAsync(new OutgoingRecord(key, value, headers, partition, timestampMs), cancellationToken);
     }
 
-    /// <inheritdoc cref="ProduceAsync(string, ReadOnlyMemory{byte}?, ReadOnlyMemory{byte}?, ReadOnlyMemory{RecordHeader}, int?, DateTimeOffset?, CancellationToken)"/>
+    /// <summary>As the other one; an array that is null is no key, or no value.</summary>
     public ValueTask<RecordPosition> ProduceAsync(
         string topic,
         byte[]? key,

@@ -70,7 +70,7 @@ public sealed class ClientOnBrokersTests
         await cluster.Client.Admin.CreateTopicAsync(Topic, partitions: 4, cancellationToken: Cancelled);
         var seen = new ConcurrentQueue<(int Reader, int Value)>();
         using var stop = new CancellationTokenSource();
-        var readers = new[] { ReadInGroupAsync(cluster.Client, 1, seen, stop.Token), ReadInGroupAsync(cluster.Client, 2, seen, stop.Token) };
+        var readers = Enumerable.Range(1, 2).Select(reader => ReadInGroupAsync(cluster.Client, reader, seen, stop.Token)).ToList();
         await using var producer = cluster.Client.CreateProducer();
         var written = 0;
         for (; seen.Select(entry => entry.Reader).Distinct().Count() < 2 || written < 400; written += 100)

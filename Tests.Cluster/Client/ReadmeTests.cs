@@ -14,7 +14,8 @@ public sealed class ReadmeTests
         start.ShouldBeGreaterThan(0);
         var section = readme[start..];
         section = section[..section.IndexOf("\n## ", 4, StringComparison.Ordinal)];
-        var shown = section.Split("```csharp").Skip(1).SelectMany(block => Lines(block[..block.IndexOf("```", StringComparison.Ordinal)])).ToList();
+        var shown = section.Split("```csharp").Skip(1)
+            .SelectMany(block => Lines(block[..block.IndexOf("```", StringComparison.Ordinal)])).ToList();
         shown.Count.ShouldBeGreaterThan(10);
         var compiled = Lines(Repository.Read("Tests.Cluster/Client/ReadmeSnippet.cs")).ToHashSet(StringComparer.Ordinal);
         shown.Where(line => !compiled.Contains(line)).ShouldBeEmpty();

@@ -143,7 +143,8 @@ public sealed class StreamTests
         await stream.OnNextAsync("after");
         await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains("after"), Cancelled);
         EventJournal.Of(key).ShouldBe(["before", "after"]);
-        await foreach (var batch in cluster.Loire.CreateClient().CreateConsumer("dead", StartPosition.Beginning).WithCancellation(Cancelled))
+        var dead = cluster.Loire.CreateClient().CreateConsumer("dead", StartPosition.Beginning);
+        await foreach (var batch in dead.WithCancellation(Cancelled))
         {
             var headers = batch[0].Headers.ToArray().Select(header => header.Name).ToList();
             headers.ShouldContain("loire-dead-letter-offset");
