@@ -20,9 +20,14 @@ internal static class Reassignments
         ImmutableArray<NodeId> replicas = [.. target, .. removing];
         ImmutableArray<NodeId> inSync = [.. partition.InSync.Where(replicas.Contains)];
         if (target.IsEmpty || target.Distinct().Count() != target.Length) return null;
-        if (inSync.IsEmpty || adding.Any(node => !partition.Replicas.Contains(node) && !brokers.IsLive(node))) return null;
+        ImmutableArray<NodeId> newcomers = [.. adding.Where(node => !partition.Replicas.Contains(node))];
+        if (inSync.IsEmpty || !newcomers.All(brokers.IsLive)) return null;
+
+        // Who comes back after it left has an empty log: the new epoch makes the leader forget how far it had come, even one
+        // that never heard that it had left.
+        var epoch = newcomers.IsEmpty ? partition.LeaderEpoch : new LeaderEpoch(partition.LeaderEpoch.Value + 1);
         return Elections.Settle(
-            partition with { Replicas = replicas, Adding = adding, Removing = removing, InSync = inSync },
+            partition with { Replicas = replicas, Adding = adding, Removing = removing, InSync = inSync, LeaderEpoch = epoch },
             brokers,
             allowsUnclean: false);
     }

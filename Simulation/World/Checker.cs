@@ -195,7 +195,8 @@ internal sealed class Checker(SimCluster cluster)
     private void Verify(PartitionIndex partition, SimLog log, NodeId node, Offset end)
     {
         if (log.VerifiedTo >= end) return;
-        for (var i = log.IndexOf(Offset.Max(log.VerifiedTo, DeletedEnd(partition))); i < log.Batches.Count && log.Batches[i].Next <= end; i++)
+        var first = log.IndexOf(Offset.Max(log.VerifiedTo, DeletedEnd(partition)));
+        for (var i = first; i < log.Batches.Count && log.Batches[i].Next <= end; i++)
         {
             Require(
                 Find(partition, log.Batches[i].Base)?.IsSame(log.Batches[i]) == true,

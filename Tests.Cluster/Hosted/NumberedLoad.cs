@@ -95,7 +95,13 @@ internal sealed class NumberedLoad : IAsyncDisposable
             {
                 var value = Encoding.UTF8.GetBytes($"{producer.ToString(CultureInfo.InvariantCulture)}:{sent}");
                 await kafka.AppendAsync(
-                    _topic, new PartitionIndex(sent % _partitions), key: null, value, headers: default, timestampMs: 1, CancellationToken.None);
+                    _topic,
+                    new PartitionIndex(sent % _partitions),
+                    key: null,
+                    value,
+                    headers: default,
+                    timestampMs: 1,
+                    CancellationToken.None);
             }
 
             await kafka.FlushAsync(CancellationToken.None);

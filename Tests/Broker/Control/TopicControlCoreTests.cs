@@ -140,12 +140,22 @@ public sealed class TopicControlCoreTests
         Partition.Replicas.ShouldBe(Nodes(4, 2, 1, 3));
         Partition.Adding.ShouldBe(Nodes(4));
         Partition.Removing.ShouldBe(Nodes(1, 3));
-        Expect(leader: 1, epoch: 0, version: 1, inSync: [1, 2, 3]);
+        Expect(leader: 1, epoch: 1, version: 1, inSync: [1, 2, 3]);
 
-        Propose(leader: 1, epoch: 0, version: 1, inSync: [1, 2, 3, 4]).ShouldBe(ErrorCode.None);
+        Propose(leader: 1, epoch: 1, version: 1, inSync: [1, 2, 3, 4]).ShouldBe(ErrorCode.None);
         Partition.Replicas.ShouldBe(Nodes(4, 2));
         Partition.IsReassigning.ShouldBeFalse();
-        Expect(leader: 4, epoch: 1, version: 2, inSync: [4, 2]);
+        Expect(leader: 4, epoch: 2, version: 2, inSync: [4, 2]);
+    }
+
+    [Fact]
+    public void A_replica_that_comes_back_with_an_empty_log_is_known_by_a_new_epoch()
+    {
+        Reassign(1, 2).ShouldBe(ErrorCode.None);
+        Partition.Replicas.ShouldBe(Nodes(1, 2));
+        Expect(leader: 1, epoch: 0, version: 1, inSync: [1, 2]);
+        Reassign(1, 2, 3).ShouldBe(ErrorCode.None);
+        Expect(leader: 1, epoch: 1, version: 2, inSync: [1, 2]);
     }
 
     [Fact]
