@@ -30,4 +30,52 @@ public sealed class FailoverTests
         await cluster.StartAsync(killed);
         await load.VerifyAsync(Cancelled);
     }
+
+    [Fact]
+    public async Task A_killed_follower_leaves_the_in_sync_set_and_rejoins_once_it_has_caught_up()
+    {
+        await using var cluster = await LoireTestCluster.StartAsync();
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 1);
+        await using var load = await NumberedLoad.StartAsync(cluster, Topic, Cancelled);
+        var (leader, epoch) = (cluster.Partition(Topic).Leader, cluster.Partition(Topic).LeaderEpoch);
+        var follower = cluster.Brokers.First(broker => broker.NodeId != leader.Value);
+        await cluster.KillAsync(follower);
+        await cluster.UntilAsync(() => cluster.Partition(Topic).InSync.Length == 2, "the follower is out of the in-sync set", Cancelled);
+        await load.UntilProgressAsync(Cancelled);
+
+        await cluster.StartAsync(follower);
+        await cluster.UntilInSyncAsync(Topic, Cancelled);
+        (cluster.Partition(Topic).Leader, cluster.Partition(Topic).LeaderEpoch).ShouldBe((leader, epoch), "the leader led throughout");
+        await load.VerifyAsync(Cancelled);
+    }
+
+    [Fact]
+    public async Task With_fewer_in_sync_than_required_acks_all_is_refused_until_one_is_back()
+    {
+        await using var cluster = await LoireTestCluster.StartAsync();
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 1);
+        var leader = cluster.LeaderOf(Topic);
+        (await ProduceAsync(cluster, "first")).ShouldBe(ErrorCode.None);
+        foreach (var follower in cluster.Brokers.Where(broker => broker != leader))
+        {
+            var left = cluster.Partition(Topic).InSync.Length - 1;
+            await cluster.KillAsync(follower);
+            await cluster.UntilAsync(() => cluster.Partition(Topic).InSync.Length == left, $"{left} in sync", Cancelled);
+        }
+
+        cluster.LeaderOf(Topic).ShouldBe(leader);
+        (await ProduceAsync(cluster, "refused")).ShouldBe(ErrorCode.NotEnoughReplicas);
+        (await ProduceAsync(cluster, "leader", acks: 1)).ShouldBe(ErrorCode.None);
+
+        await cluster.StartAsync(cluster.Brokers.First(broker => !broker.IsUp));
+        await cluster.UntilAsync(() => cluster.Partition(Topic).InSync.Length == 2, "two in sync again", Cancelled);
+        (await ProduceAsync(cluster, "last")).ShouldBe(ErrorCode.None);
+        (await StoredLog.ReadAsync(leader, Topic, 0, Cancelled)).Select(record => record.Value).ShouldBe(["first", "leader", "last"]);
+    }
+
+    private static async Task<ErrorCode> ProduceAsync(LoireTestCluster cluster, string value, short acks = -1)
+    {
+        await using var client = cluster.CreateKafkaClient();
+        return await client.ProduceOnceAsync(Topic, value, acks, Cancelled);
+    }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Loire.Broker.Control;
 using Loire.Client;
 using Loire.Cluster;
+using Loire.Grains.Control;
 using Loire.Protocol;
 using Loire.Protocol.Client;
 using Loire.Tests.Cluster.Fakes;
@@ -154,6 +155,17 @@ internal sealed class LoireTestCluster : IAsyncDisposable
 
     /// <summary>The broker that leads a partition.</summary>
     public TestBroker LeaderOf(string topic, int partition = 0) => this[Partition(topic, partition).Leader.Value];
+
+    /// <summary>The grain that is the controller of a topic.</summary>
+    public GrainId ControllerId(string topic) =>
+        Up.First().Services.GetRequiredService<IGrainFactory>().GetGrain<ITopicControlGrain>(topic).GetGrainId();
+
+    /// <summary>The broker on whose silo the controller of a topic is active.</summary>
+    public TestBroker ControllerOf(string topic)
+    {
+        _cluster.TryGetGrainContext(ControllerId(topic), out var controller).ShouldBeTrue();
+        return Up.Single(broker => broker.Silo!.SiloAddress.Equals(controller!.Address.SiloAddress));
+    }
 
     /// <summary>Waits until it holds; fails where it does not in time.</summary>
     public async Task UntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken)
