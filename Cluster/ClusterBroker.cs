@@ -131,6 +131,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     /// <param name="cancellationToken">Stops at once.</param>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (_stop.IsCancellationRequested) return;
         _notReady = "The broker is stopping.";
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(_options.StopTimeout);

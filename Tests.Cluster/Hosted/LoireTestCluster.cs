@@ -88,6 +88,7 @@ internal sealed class LoireTestCluster : IAsyncDisposable
     /// <summary>Starts brokers that are down, all at once, and waits until they are ready.</summary>
     public Task StartAsync(params TestBroker[] brokers) => Task.WhenAll(brokers.Select(async broker =>
     {
+        await broker.Ending;
         broker.Store.IsCut = broker.Store.IsOfDeadSilo = false;
         broker.Silo = (InProcessSiloHandle)await Task.Run(
             () => TestCluster.StartSiloAsync(_cluster, broker.NodeId - 1, _cluster.Options));
@@ -108,7 +109,9 @@ internal sealed class LoireTestCluster : IAsyncDisposable
         broker.Store.IsOfDeadSilo = true;
         broker.Network.Cut();
         await broker.Host.DisposeAsync();
-        await _cluster.KillSiloAsync(broker.Silo!);
+
+        // What is left of the silo may wait half a minute for answers that never come. Nobody hears of it any more.
+        broker.Ending = _cluster.KillSiloAsync(broker.Silo!);
         broker.Silo = null;
     }));
 
@@ -188,6 +191,7 @@ internal sealed class LoireTestCluster : IAsyncDisposable
     {
         if (_client is IAsyncDisposable client) await client.DisposeAsync();
         await KillAsync([.. Up]);
+        await Task.WhenAll(Brokers.Select(broker => broker.Ending));
         await _cluster.DisposeAsync();
         foreach (var broker in Brokers) Directory.Delete(broker.DataDirectory, recursive: true);
     }

@@ -32,6 +32,9 @@ internal sealed class TestBroker(int nodeId, string? rack, IReadOnlyDictionary<s
     /// <summary>Null while it is down.</summary>
     public InProcessSiloHandle? Silo { get; set; }
 
+    /// <summary>Completes when nothing is left of the last run that was killed.</summary>
+    public Task Ending { get; set; } = Task.CompletedTask;
+
     public bool IsUp => Silo is { IsActive: true };
 
     public LoireBroker Host => Services.GetRequiredService<LoireBroker>();
