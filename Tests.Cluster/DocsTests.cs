@@ -21,6 +21,6 @@ public sealed class DocsTests
         missing.ShouldBeEmpty("run LOIRE_WRITE_DOCS=1 ./test where PostgreSQL and the Orleans packages are to be had");
 
         var orleans = typeof(Grain).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-        page.ShouldContain($"Orleans {orleans.Split('+')[0]}");
+        page.ShouldContain($"Orleans {orleans.Split(' ', '+')[0].TrimEnd('.')}");
     }
 }
