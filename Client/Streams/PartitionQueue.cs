@@ -48,6 +48,7 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
     {
         if (_context.Client.Time.GetElapsedTime(_failedTimestamp) < _pause)
             return [];
+        List<IBatchContainer> messages = [];
         try
         {
             _fetches ??= await TryStartAsync(cancellationToken);
@@ -58,7 +59,7 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
             var isPressed = _window.IsUnderPressure;
             var wait = Task.Delay(LongestWait, _context.Client.Time, cancellationToken);
             await (isPressed ? Task.WhenAny(_loader.Arrived, wait) : Task.WhenAny(_pending, _loader.Arrived, wait));
-            var messages = _loader.TakeArrived();
+            messages = _loader.TakeArrived();
             if (_pending.IsCompleted && (!isPressed || wait.IsCompleted))
             {
                 var pending = _pending;
@@ -74,7 +75,9 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
             LogFailed(_context.Client.Logger, exception, _context.ProviderName, _topic, _partition);
             Pause(_backoff.Next());
             await StopFetchingAsync();
-            return [];
+
+            // Marks that were taken are not yielded again: without them who waits for a page would sleep on.
+            return messages;
         }
     }
 
