@@ -72,10 +72,10 @@ public sealed class ProduceFrames
 
     private static ProduceRequest BuildRequest(
         string topic, IEnumerable<(int Index, byte[] Batch)> partitions, int timeoutMs) => new()
-    {
-        Acks = AllInSyncReplicas,
-        TimeoutMs = timeoutMs,
-        TopicData =
+        {
+            Acks = AllInSyncReplicas,
+            TimeoutMs = timeoutMs,
+            TopicData =
         [
             new()
             {
@@ -87,7 +87,7 @@ public sealed class ProduceFrames
                 })],
             },
         ],
-    };
+        };
 
     private static byte[] BuildBatch(int recordCount, int seed)
     {

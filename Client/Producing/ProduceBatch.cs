@@ -65,7 +65,9 @@ internal sealed class ProduceBatch : IDisposable
         var copy = built.ToArray();
         var header = RecordBatchHeader.Read(copy) with
         {
-            ProducerId = new ProducerId(producerId), ProducerEpoch = 0, BaseSequence = 0,
+            ProducerId = new ProducerId(producerId),
+            ProducerEpoch = 0,
+            BaseSequence = 0,
         };
         header.Write(copy);
         BinaryPrimitives.WriteUInt32BigEndian(

@@ -11,8 +11,8 @@ using Loire.Log;
 using Loire.Protocol;
 using Loire.Tests.Fakes;
 using Loire.Tests.Log;
-using PartitionState = Loire.Broker.Control.PartitionState;
 using Microsoft.Extensions.Logging;
+using PartitionState = Loire.Broker.Control.PartitionState;
 
 namespace Loire.Tests.ClusterEngine.Replication;
 
