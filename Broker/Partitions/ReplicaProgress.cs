@@ -37,7 +37,9 @@ internal sealed class ReplicaProgress(NodeId node)
     {
         Durable(offset);
         var caughtUpMs = offset >= leaderEnd ? nowMs : offset >= _leaderEndAtLastFetch ? _lastFetchMs : long.MinValue;
-        if (caughtUpMs > LastCaughtUpMs)
+
+        // The clock may not have moved since the leadership began, or since it was dropped.
+        if (caughtUpMs > LastCaughtUpMs || offset >= leaderEnd)
         {
             LastCaughtUpMs = caughtUpMs;
             KeepsPace = true;

@@ -47,7 +47,10 @@ public sealed class ClientsTests
         await using (var producer = orleans.CreateProducer())
         {
             for (var partition = 0; partition < 3; partition++)
-                await producer.ProduceAsync(Topic, key: null, Encoding.UTF8.GetBytes($"orleans-{partition}"), partition: partition, cancellationToken: Cancelled);
+            {
+                var value = Encoding.UTF8.GetBytes($"orleans-{partition}");
+                await producer.ProduceAsync(Topic, key: null, value, partition: partition, cancellationToken: Cancelled);
+            }
         }
 
         await Clients.ProduceAsync(

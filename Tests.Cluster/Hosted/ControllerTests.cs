@@ -38,7 +38,9 @@ public sealed class ControllerTests
             // The deposed leader, who knows nothing of it, has to propose a smaller in-sync set.
             await cluster.KillAsync(follower);
             await cluster.UntilAsync(
-                () => cluster.Partition(Topic).LeaderEpoch >= changed.Control.Partitions[0].LeaderEpoch, "the first activation gives in", Cancelled);
+                () => cluster.Partition(Topic).LeaderEpoch >= changed.Control.Partitions[0].LeaderEpoch,
+                "the first activation gives in",
+                Cancelled);
             await load.UntilProgressAsync(Cancelled);
             await cluster.StartAsync(follower);
         }

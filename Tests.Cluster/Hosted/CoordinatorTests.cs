@@ -44,7 +44,9 @@ public sealed class CoordinatorTests
         var read = new List<string>();
         while (read.Count < PartitionCount)
             read.Add(Message.Decode((await next.WaitForAsync(line => line["value"] is not null, "a message"))["value"])!);
-        read.Order(StringComparer.Ordinal).ShouldBe(Enumerable.Range(0, PartitionCount).Select(partition => $"last-{partition}"), "what was committed is not read again");
+        read.Order(StringComparer.Ordinal).ShouldBe(
+            Enumerable.Range(0, PartitionCount).Select(partition => $"last-{partition}"),
+            "what was committed is not read again");
     }
 
     private static Task ProduceAsync(LoireTestCluster cluster, string round) => Clients.ProduceAsync(

@@ -107,6 +107,15 @@ public sealed class LeaderStateTests
     }
 
     [Fact]
+    public void Who_was_dropped_and_has_everything_is_proposed_though_the_clock_has_not_moved()
+    {
+        var leader = Lead(Self, Second);
+        leader.Durable(Self, new Offset(10));
+        leader.Confirmed(State([Self], version: 4));
+        Fetch(leader, Second, 10, nowMs: 0).ShouldNotBeNull().InSync.ShouldBe([Self, Second]);
+    }
+
+    [Fact]
     public void Strangers_change_nothing()
     {
         var leader = Lead(Self);
