@@ -1,3 +1,5 @@
+using System.Buffers;
+using Loire.Protocol.Groups;
 using Loire.Protocol.Messages;
 
 namespace Loire.Protocol.Client;
@@ -21,8 +23,6 @@ public sealed class GroupMember(KafkaClient client, GroupId group, IReadOnlyList
 {
     /// <summary>How long a join may take: the others have their own time to come back, five minutes with Kafka's defaults.</summary>
     public static readonly TimeSpan RebalanceTimeoutMax = TimeSpan.FromMinutes(5);
-
-    private const string ProtocolType = "consumer";
 
     // Later versions add what an eager member has no use for.
     private const short HighestJoinVersion = 5;
@@ -136,6 +136,7 @@ public sealed class GroupMember(KafkaClient client, GroupId group, IReadOnlyList
 
     private async Task<JoinGroupResponse> JoinOnceAsync(CancellationToken cancellationToken)
     {
+        var subscription = new ReadOnlySequence<byte>(ConsumerProtocol.WriteSubscription(new Subscription(topics)));
         while (true)
         {
             var request = new JoinGroupRequest
@@ -144,8 +145,8 @@ public sealed class GroupMember(KafkaClient client, GroupId group, IReadOnlyList
                 MemberId = _memberId,
                 SessionTimeoutMs = (int)options.SessionTimeout.TotalMilliseconds,
                 RebalanceTimeoutMs = (int)options.RebalanceTimeout.TotalMilliseconds,
-                ProtocolType = ProtocolType,
-                Protocols = [new() { Name = RangeAssignor.Name, Metadata = ConsumerProtocol.WriteSubscription(topics) }],
+                ProtocolType = ConsumerProtocol.Type,
+                Protocols = [new() { Name = PartitionAssignor.Range.Name, Metadata = subscription }],
             };
             var response = await AskAsync<JoinGroupRequest, JoinGroupResponse>(request, HighestJoinVersion, cancellationToken);
             _memberId = response.MemberId.Length > 0 ? response.MemberId : _memberId;
@@ -168,7 +169,7 @@ public sealed class GroupMember(KafkaClient client, GroupId group, IReadOnlyList
                 .. assigned.Select(member => new SyncGroupRequest.SyncGroupRequestAssignment
                 {
                     MemberId = member.Key,
-                    Assignment = ConsumerProtocol.WriteAssignment(member.Value),
+                    Assignment = new ReadOnlySequence<byte>(ConsumerProtocol.WriteAssignment(member.Value)),
                 }),
             ];
         }
@@ -180,13 +181,13 @@ public sealed class GroupMember(KafkaClient client, GroupId group, IReadOnlyList
     private async Task<Dictionary<string, List<TopicPartition>>> AssignAsync(
         JoinGroupResponse joined, CancellationToken cancellationToken)
     {
-        var subscriptions = joined.Members.ToDictionary(
-            member => member.MemberId, member => ConsumerProtocol.ReadSubscription(member.Metadata), StringComparer.Ordinal);
-        var wanted = subscriptions.Values.SelectMany(names => names).Distinct();
+        var members = joined.Members.ConvertAll(member => new Subscriber(
+            member.MemberId, member.GroupInstanceId, ConsumerProtocol.ReadSubscription(member.Metadata)));
+        var wanted = members.SelectMany(member => member.Subscription.Topics).Distinct();
         var metadata = await client.GetMetadataAsync(wanted, allowAutoTopicCreation: false, cancellationToken);
         var counts = metadata.Topics.Where(topic => topic.ErrorCode == ErrorCode.None)
             .ToDictionary(topic => topic.Name!.Value, topic => topic.Partitions.Count);
-        return RangeAssignor.Assign(subscriptions, counts);
+        return PartitionAssignor.Range.Assign(members, counts);
     }
 
     private async Task HeartbeatAsync(CancellationToken stop)

@@ -1,4 +1,5 @@
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 
 namespace Loire.Broker.Groups;
 
@@ -60,7 +61,7 @@ internal sealed class ClassicGroup(GroupId id, long nowUnixMs)
     public int MemberCount => _members.Count;
     public int AwaitingJoinCount => _awaitingJoinCount;
     public bool HasAllMembersJoined => _awaitingJoinCount == _members.Count && PendingJoins.Count == 0;
-    public bool IsConsumerProtocol => ProtocolType == ConsumerSubscription.ProtocolType;
+    public bool IsConsumerProtocol => ProtocolType == ConsumerProtocol.Type;
     public Deadline Join => field ??= new Deadline(DeadlineKind.Join, this);
     public Deadline Sync => field ??= new Deadline(DeadlineKind.Sync, this);
 

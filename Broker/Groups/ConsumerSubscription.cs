@@ -8,8 +8,6 @@ namespace Loire.Broker.Groups;
 /// they subscribe to. Every version starts as version 0 does: version int16, topics as an array of strings.</summary>
 internal static class ConsumerSubscription
 {
-    public const string ProtocolType = "consumer";
-
     /// <returns>False where the bytes are something else: the subscription is then unknown.</returns>
     public static bool TryAddTopics(ReadOnlySpan<byte> metadata, HashSet<TopicName> topics)
     {

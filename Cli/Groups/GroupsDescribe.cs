@@ -2,6 +2,7 @@ using System.CommandLine;
 using Loire.Cli.Shared;
 using Loire.Protocol;
 using Loire.Protocol.Client;
+using Loire.Protocol.Groups;
 using Loire.Protocol.Messages;
 
 namespace Loire.Cli.Groups;

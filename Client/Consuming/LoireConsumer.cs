@@ -4,34 +4,13 @@ namespace Loire.Client;
 /// anew, at the positions that the consumer was made with.</summary>
 public sealed class LoireConsumer : IAsyncEnumerable<ConsumeBatch>
 {
-    private readonly ClientContext _context;
-    private readonly IAssignment _assignment;
-    private readonly ConsumerOptions _options;
-    private int _isReading;
+    private readonly BatchReader _reader;
 
-    internal LoireConsumer(ClientContext context, IAssignment assignment, ConsumerOptions options)
-    {
-        _context = context;
-        _assignment = assignment;
-        _options = options;
-    }
+    internal LoireConsumer(ClientContext context, IAssignment assignment, ConsumerOptions options) =>
+        _reader = new BatchReader(context, options, () => assignment);
 
     /// <exception cref="Grains.Interfaces.LoireException">Thrown while enumerating: UNKNOWN_TOPIC_OR_PARTITION,
     /// OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE …. What may pass is repeated and does not end the reading.</exception>
-    public async IAsyncEnumerator<ConsumeBatch> GetAsyncEnumerator(CancellationToken cancellationToken = default)
-    {
-        if (Interlocked.Exchange(ref _isReading, 1) == 1)
-            throw new InvalidOperationException("The consumer is being read already: make one consumer for each reader.");
-        var reading = new Reading(_context, _assignment, _options, cancellationToken);
-        try
-        {
-            while (true)
-                yield return await reading.Queue.ReadAsync(cancellationToken);
-        }
-        finally
-        {
-            await reading.DisposeAsync();
-            _isReading = 0;
-        }
-    }
+    public IAsyncEnumerator<ConsumeBatch> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
+        _reader.ReadAsync(cancellationToken);
 }

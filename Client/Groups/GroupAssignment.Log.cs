@@ -17,10 +17,6 @@ internal sealed partial class GroupAssignment
     [LoggerMessage(Level = LogLevel.Warning, Message = "Group '{Group}': offsets could not be committed")]
     private static partial void LogNotCommitted(ILogger logger, Exception exception, string group);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message =
-        "Group '{Group}': the subscription of member {Member} cannot be read; it gets no partition")]
-    private static partial void LogUnreadable(ILogger logger, Exception exception, string group, string member);
-
     [LoggerMessage(Level = LogLevel.Debug, Message = "Leaving group '{Group}'")]
     private static partial void LogLeaving(ILogger logger, string group);
 }

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Loire.Grains.Interfaces;
-using Loire.Protocol.Wire;
+using Loire.Protocol;
 
 namespace Loire.Client;
 
@@ -42,15 +42,15 @@ internal sealed partial class GroupAssignment(GroupMember member, string groupId
 
     /// <returns>The topics that this member watches as its group's leader, empty where it does not lead; null where the
     /// group has moved on already.</returns>
-    private async Task<IReadOnlyDictionary<string, int>?> JoinAsync(
+    private async Task<IReadOnlyDictionary<TopicName, int>?> JoinAsync(
         ClientContext context, FetchQueue queue, CancellationToken cancellationToken)
     {
         _isJoining = true;
         var joined = await member.JoinAsync(cancellationToken);
         var assignments = ImmutableArray<GroupMemberAssignment>.Empty;
-        IReadOnlyDictionary<string, int> watched = ImmutableDictionary<string, int>.Empty;
+        IReadOnlyDictionary<TopicName, int> watched = ImmutableDictionary<TopicName, int>.Empty;
         if (joined.LeaderId == joined.MemberId)
-            (assignments, watched) = await AssignAsync(context, joined, cancellationToken);
+            (assignments, watched) = await new GroupLeader(context, groupId, options).AssignAsync(joined, cancellationToken);
         if (await member.SyncAsync(assignments, cancellationToken) is not { } mine)
             return null;
         _mustRejoin = NewSignal();
@@ -74,35 +74,10 @@ internal sealed partial class GroupAssignment(GroupMember member, string groupId
         return watched;
     }
 
-    private async Task<(ImmutableArray<GroupMemberAssignment> Assignments, IReadOnlyDictionary<string, int> Topics)> AssignAsync(
-        ClientContext context, GroupJoined joined, CancellationToken cancellationToken)
-    {
-        var subscribers = new List<Subscriber>();
-        foreach (var other in joined.Members)
-        {
-            try
-            {
-                subscribers.Add(new Subscriber(
-                    other.MemberId, other.InstanceId ?? other.MemberId, ConsumerProtocol.ReadSubscription(other.Metadata)));
-            }
-            catch (WireFormatException exception)
-            {
-                LogUnreadable(context.Logger, exception, groupId, other.MemberId);
-            }
-        }
-        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var topic in subscribers.SelectMany(subscriber => subscriber.Topics).Distinct(StringComparer.Ordinal))
-            counts[topic] = (await context.Topics.RefreshAsync(topic, cancellationToken))?.Partitions.Length ?? 0;
-        var assigned = Assignors.Assign(joined.Protocol, subscribers, counts);
-        return (
-            [.. assigned.Select(entry => new GroupMemberAssignment(entry.Key, ConsumerProtocol.WriteAssignment(entry.Value)))],
-            counts);
-    }
-
     /// <summary>Reads until the group rebalances; commits meanwhile, and as the leader looks out for new partitions.</summary>
     /// <returns>Why it is to join again.</returns>
     private async Task<ErrorCode> StayAsync(
-        ClientContext context, FetchQueue queue, IReadOnlyDictionary<string, int> watched, CancellationToken cancellationToken)
+        ClientContext context, FetchQueue queue, IReadOnlyDictionary<TopicName, int> watched, CancellationToken cancellationToken)
     {
         var checkedTimestamp = context.Time.GetTimestamp();
         while (true)
@@ -116,11 +91,8 @@ internal sealed partial class GroupAssignment(GroupMember member, string groupId
             if (watched.Count == 0 || context.Time.GetElapsedTime(checkedTimestamp) < TopicsCheckEvery)
                 continue;
             checkedTimestamp = context.Time.GetTimestamp();
-            foreach (var (topic, count) in watched)
-            {
-                if (((await context.Topics.RefreshAsync(topic, cancellationToken))?.Partitions.Length ?? 0) != count)
-                    return ErrorCode.RebalanceInProgress;
-            }
+            if (await new GroupLeader(context, groupId, options).HaveChangedAsync(watched, cancellationToken))
+                return ErrorCode.RebalanceInProgress;
         }
     }
 

@@ -1,15 +1,5 @@
 namespace Loire.Client;
 
-/// <summary>How the leader of a group spreads partitions over its members.</summary>
-public enum AssignmentStrategy
-{
-    /// <summary>Topic by topic, neighbouring partitions to one member: the same partitions of several topics meet.</summary>
-    Range,
-
-    /// <summary>Partition by partition, in turn over all topics.</summary>
-    RoundRobin,
-}
-
 /// <summary>A partition of a topic.</summary>
 public readonly record struct TopicPartition(string Topic, int Partition);
 

@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using Loire.Grains.Interfaces;
+using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Microsoft.Extensions.Logging;
 
 namespace Loire.Client;
@@ -17,9 +20,9 @@ internal sealed partial class GroupMember(
     /// <exception cref="LoireException">The group does not take this member.</exception>
     public async Task<GroupJoined> JoinAsync(CancellationToken cancellationToken)
     {
-        var subscription = ConsumerProtocol.WriteSubscription(topics);
+        var subscription = ConsumerProtocol.WriteSubscription(new Subscription([.. topics.Select(topic => new TopicName(topic))]));
         var protocols = options.Strategies
-            .Select(strategy => new GroupProtocol(Assignors.NameOf(strategy), subscription)).ToImmutableArray();
+            .Select(strategy => new GroupProtocol(strategy.ToAssignor().Name, subscription)).ToImmutableArray();
         for (var backoff = default(Backoff); ;)
         {
             var joined = await TryAsync(
@@ -64,7 +67,11 @@ internal sealed partial class GroupMember(
             switch ((ErrorCode)synced.Error)
             {
                 case ErrorCode.None:
-                    return ConsumerProtocol.ReadAssignment(synced.Assignment);
+                    return
+                    [
+                        .. ConsumerProtocol.ReadAssignment(new ReadOnlySequence<byte>(synced.Assignment))
+                            .Select(partition => new TopicPartition(partition.Topic.Value, partition.Partition.Value)),
+                    ];
                 case ErrorCode.UnknownMemberId or ErrorCode.IllegalGeneration or ErrorCode.RebalanceInProgress:
                     Forget((ErrorCode)synced.Error);
                     return null;

@@ -6,20 +6,15 @@ namespace Loire.Client;
 /// the group. Kafka clients may be members of the same group. Each record is handed out at least once.</summary>
 public sealed class LoireGroupConsumer : IAsyncEnumerable<ConsumeBatch>
 {
-    private readonly ClientContext _context;
-    private readonly GroupConsumerOptions _options;
     private readonly GroupMember _member;
-    private readonly string _groupId;
-    private int _isReading;
+    private readonly BatchReader _reader;
 
     internal LoireGroupConsumer(
         ClientContext context, string groupId, IReadOnlyList<string> topics, GroupConsumerOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(groupId);
-        _context = context;
-        _options = options;
-        _groupId = groupId;
         _member = new GroupMember(context, groupId, topics, options);
+        _reader = new BatchReader(context, options, () => new GroupAssignment(_member, groupId, options));
     }
 
     /// <summary>Stores that everything up to and with this batch is processed. With automatic commits there is no need
@@ -31,21 +26,6 @@ public sealed class LoireGroupConsumer : IAsyncEnumerable<ConsumeBatch>
 
     /// <exception cref="LoireException">Thrown while enumerating: the group does not take this member, or reading has
     /// failed for good. What may pass is repeated and does not end the reading.</exception>
-    public async IAsyncEnumerator<ConsumeBatch> GetAsyncEnumerator(CancellationToken cancellationToken = default)
-    {
-        if (Interlocked.Exchange(ref _isReading, 1) == 1)
-            throw new InvalidOperationException("The consumer is being read already: make one consumer for each reader.");
-        var assignment = new GroupAssignment(_member, _groupId, _options);
-        var reading = new Reading(_context, assignment, _options, cancellationToken);
-        try
-        {
-            while (true)
-                yield return await reading.Queue.ReadAsync(cancellationToken);
-        }
-        finally
-        {
-            await reading.DisposeAsync();
-            _isReading = 0;
-        }
-    }
+    public IAsyncEnumerator<ConsumeBatch> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
+        _reader.ReadAsync(cancellationToken);
 }

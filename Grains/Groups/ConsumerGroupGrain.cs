@@ -5,6 +5,7 @@ using Loire.Broker.Ports;
 using Loire.Grains.Interfaces;
 using Loire.Grains.Placement;
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Orleans.Concurrency;
 
 namespace Loire.Grains.Groups;
@@ -14,7 +15,6 @@ namespace Loire.Grains.Groups;
 [GrainType(GrainTypes.ConsumerGroupName), Reentrant, LeaderPlacement]
 internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopicCatalog catalog) : Grain, IConsumerGroupGrain
 {
-    private const string ProtocolType = "consumer";
     private const string ClientHost = "orleans";
 
     private readonly CancellationTokenSource _deactivated = new();
@@ -34,7 +34,7 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
             ClientHost,
             join.SessionTimeoutMs,
             join.RebalanceTimeoutMs,
-            ProtocolType,
+            ConsumerProtocol.Type,
             [.. join.Protocols.Select(protocol => new MemberProtocol(protocol.Name, protocol.Metadata.ToArray()))],
             Reason: null,
             RequireMemberId: true,
@@ -55,7 +55,7 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
         var assignments = sync.Assignments.ToDictionary(
             member => member.MemberId, member => member.Assignment.ToArray(), StringComparer.Ordinal);
         var reply = await AskAsync<SyncGroupReply>(replyTo => new SyncGroupCommand(
-            Group, sync.MemberId, InstanceId: null, sync.Generation, ProtocolType, ProtocolName: null, assignments, replyTo));
+            Group, sync.MemberId, InstanceId: null, sync.Generation, ConsumerProtocol.Type, ProtocolName: null, assignments, replyTo));
         return new GroupSynced(Told(reply.Error), reply.Assignment);
     }
 

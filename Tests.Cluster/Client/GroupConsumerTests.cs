@@ -138,31 +138,6 @@ public sealed class GroupConsumerTests
         revoked.ShouldBeEmpty();
     }
 
-    [Fact]
-    public void Range_gives_neighbours_and_round_robin_gives_turns()
-    {
-        Subscriber[] members = [new("b", "b", ["x", "y"]), new("a", "a", ["x"])];
-        var counts = new Dictionary<string, int> { ["x"] = 3, ["y"] = 2, ["missing"] = 0 };
-        var range = Assignors.Assign("range", members, counts);
-        range["a"].ShouldBe([new("x", 0), new("x", 1)]);
-        range["b"].ShouldBe([new("x", 2), new("y", 0), new("y", 1)]);
-        var turns = Assignors.Assign("roundrobin", members, counts);
-        turns["a"].ShouldBe([new("x", 0), new("x", 2)]);
-        turns["b"].ShouldBe([new("x", 1), new("y", 0), new("y", 1)]);
-    }
-
-    [Fact]
-    public void Subscriptions_and_assignments_are_Kafkas_bytes()
-    {
-        var subscription = ConsumerProtocol.WriteSubscription(["t"]);
-        Convert.ToHexString(subscription.Span).ShouldBe("0000" + "00000001" + "0001" + "74" + "FFFFFFFF");
-        ConsumerProtocol.ReadSubscription(subscription).ShouldBe(["t"]);
-        var assignment = ConsumerProtocol.WriteAssignment([new("t", 3)]);
-        Convert.ToHexString(assignment.Span).ShouldBe("0000" + "00000001" + "0001" + "74" + "00000001" + "00000003" + "FFFFFFFF");
-        ConsumerProtocol.ReadAssignment(assignment).ShouldBe([new TopicPartition("t", 3)]);
-        ConsumerProtocol.ReadAssignment(default).ShouldBeEmpty();
-    }
-
     private LoireGroupConsumer Consumer(GroupConsumerOptions? options = null) =>
         _client.CreateGroupConsumer(GroupId, [Topic], options ?? Quick);
 
