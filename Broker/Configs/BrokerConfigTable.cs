@@ -62,6 +62,8 @@ public static class BrokerConfigTable
     [
         new("auto.create.topics.enable", ConfigType.Boolean, "true", Any,
             "A client that asks for the metadata of an unknown topic creates it."),
+        new("auto.leader.rebalance.enable", ConfigType.Boolean, "true", Any,
+            "A broker that was away gets the partitions back that it is the preferred leader of, once it is in sync."),
         new("connections.max.idle.ms", ConfigType.Long, "600000", AtLeast(1),
             "A connection without requests for longer is closed."),
         new("default.replication.factor", ConfigType.Int, "1", AtLeast(1),
@@ -76,6 +78,8 @@ public static class BrokerConfigTable
         new("group.max.size", ConfigType.Int, "2147483647", AtLeast(1), "Members of one group."),
         new("group.min.session.timeout.ms", ConfigType.Int, "6000", AtLeast(0),
             "Shortest session timeout a group member may ask for."),
+        new("leader.imbalance.check.interval.seconds", ConfigType.Long, "300", Between(1, 4_000_000),
+            "How often a broker looks for partitions that it should lead and does not."),
         new("log.retention.check.interval.ms", ConfigType.Long, "300000", AtLeast(1),
             "How often retention is applied."),
         new("log.retention.hours", ConfigType.Int, "168", AtLeast(-1),
@@ -158,8 +162,6 @@ public static class BrokerConfigTable
 
     private static IEnumerable<ConfigDefinition> ShownFixed =>
     [
-        new("auto.leader.rebalance.enable", ConfigType.Boolean, "true", Any,
-            "No effect on one broker: it leads everything."),
         new("controlled.shutdown.enable", ConfigType.Boolean, "true", Any,
             "No effect on one broker: there is nobody to hand over to."),
         new("log.cleaner.enable", ConfigType.Boolean, "true", Any, "No effect: compaction does not run yet."),
@@ -197,6 +199,7 @@ public static class BrokerConfigTable
         ["controller.quorum.bootstrap.servers"] = "Loire has no controller quorum",
         ["controller.quorum.voters"] = "Loire has no controller quorum",
         ["create.topic.policy.class.name"] = "Loire does not load Java classes",
+        ["leader.imbalance.per.broker.percentage"] = "Kafka 4.0 removed it: all leaders go back, however few are away",
         ["log.dir"] = "the host has an option of its own for it",
         ["max.connection.creation.rate"] = "connection rates are not limited",
         ["max.connections.per.ip.overrides"] = "max.connections.per.ip holds for every address",

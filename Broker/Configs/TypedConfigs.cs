@@ -41,6 +41,8 @@ internal static class TypedConfigs
             ReplicaFetchMaxBytes = Int("replica.fetch.max.bytes"),
             ReplicaFetchResponseMaxBytes = Int("replica.fetch.response.max.bytes"),
             ReplicaSocketTimeoutMs = Int("replica.socket.timeout.ms"),
+            AutoLeaderRebalance = Flag("auto.leader.rebalance.enable"),
+            LeaderImbalanceCheckIntervalSeconds = Long("leader.imbalance.check.interval.seconds"),
             SelectsReplicaByRack = layers.DescribeBroker(BrokerConfigTable.Table.Get("replica.selector.class")).Value is not null,
         };
 

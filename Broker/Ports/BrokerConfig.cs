@@ -95,6 +95,12 @@ public sealed record BrokerConfig
     /// <summary>replica.socket.timeout.ms: a leader silent for longer is given up and tried anew.</summary>
     public int ReplicaSocketTimeoutMs { get; init; } = 30_000;
 
+    /// <summary>auto.leader.rebalance.enable: preferred leaders get their partitions back.</summary>
+    public bool AutoLeaderRebalance { get; init; } = true;
+
+    /// <summary>leader.imbalance.check.interval.seconds: how often they are looked for.</summary>
+    public long LeaderImbalanceCheckIntervalSeconds { get; init; } = 300;
+
     /// <summary>replica.selector.class is Kafka's RackAwareReplicaSelector: a consumer that names its rack is sent to an
     /// in-sync replica there (KIP-392).</summary>
     public bool SelectsReplicaByRack { get; init; }
