@@ -33,7 +33,7 @@ public sealed class ConsumerTests
         var partition = _loire.Partition(Topic, 0);
         var reads = partition.Reads;
         var reading = ReadAsync(StartPosition.End, 1);
-        await Eventually.IsTrueAsync(() => partition.Reads > reads, Cancelled);
+        await Eventually.IsTrueAsync(() => partition.Reads > reads);
         await WriteAsync(partitions: 1, count: 6, from: 5);
         (await reading).ShouldBe([5]);
     }

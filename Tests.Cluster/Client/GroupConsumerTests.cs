@@ -69,18 +69,18 @@ public sealed class GroupConsumerTests
         using var stopAll = new CancellationTokenSource();
         var first = ReadUntilAsync(1, seen, stopFirst.Token);
         await WriteAsync(0, 200);
-        await Eventually.IsTrueAsync(() => seen.Count >= 200, Cancelled);
+        await Eventually.IsTrueAsync(() => seen.Count >= 200);
 
         var second = ReadUntilAsync(2, seen, stopAll.Token);
-        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2 && _loire.Group(GroupId).Generation > 1, Cancelled);
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2 && _loire.Group(GroupId).Generation > 1);
         await WriteAsync(200, 400);
-        await Eventually.IsTrueAsync(() => seen.Count >= 400, Cancelled);
+        await Eventually.IsTrueAsync(() => seen.Count >= 400);
         seen.Where(entry => entry.Value >= 200).Select(entry => entry.Reader).Distinct().Order().ShouldBe([1, 2]);
 
         await stopFirst.CancelAsync();
         await first;
         await WriteAsync(400, 600);
-        await Eventually.IsTrueAsync(() => seen.Count >= 600, Cancelled);
+        await Eventually.IsTrueAsync(() => seen.Count >= 600);
         await stopAll.CancelAsync();
         await second;
         seen.Select(entry => entry.Value).Order().ShouldBe(Enumerable.Range(0, 600));
@@ -99,12 +99,12 @@ public sealed class GroupConsumerTests
         var seen = new ConcurrentQueue<(int Reader, int Partition, int Value)>();
         using var stop = new CancellationTokenSource();
         var other = ReadUntilAsync(2, seen, stop.Token);
-        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2, Cancelled);
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2);
         _loire.Group(GroupId).Generation.ShouldBe(1);
         seen.ShouldBeEmpty();
 
         var next = slow.MoveNextAsync().AsTask();
-        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).Generation == 2, Cancelled);
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).Generation == 2);
         _loire.Group(GroupId).Committed(Topic, inHand.Partition).ShouldBe(inHand.NextOffset);
         await WriteAsync(4, 104);
         (await next).ShouldBeTrue();

@@ -38,8 +38,7 @@ public sealed class LeaderPlacementTests : IAsyncLifetime
         var next = first.Replicas.Single(node => node != first.Leader);
         await _cluster.Control(1).ReassignAsync(new("orders"), new(0), [new(next), new(first.Leader)], CancellationToken.None);
         await _cluster.Control(1).ElectAsync(new("orders"), new(0), isUnclean: false, CancellationToken.None);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (await AnsweringAsync("orders", 0) != next) await Task.Delay(20, patience.Token);
+        await Eventually.AnswersAsync(() => AnsweringAsync("orders", 0), node => node == next, $"broker {next} answers");
     }
 
     [Fact]

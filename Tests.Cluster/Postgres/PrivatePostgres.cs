@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using Loire.Bench.Processes;
 
 namespace Loire.Tests.Cluster.Postgres;
 
@@ -15,9 +14,7 @@ public sealed class PrivatePostgres : IDisposable
     {
         // Its own user, which PostgreSQL may ask for, has to get into the directory.
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(_directory, (UnixFileMode)0b111_101_101);
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        _port = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        _port = LoopbackPort.Free().ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>As the silo's --cluster takes it.</summary>

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Loire.Broker.Control;
 using Loire.Cluster;
 using Loire.Grains.Push;
 using Loire.Protocol;
-using Loire.Tests.Cluster.Fakes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
@@ -112,10 +112,10 @@ public sealed class PushTargetTests
         TimeProvider.System,
         NullLogger.Instance);
 
-    private Task UntilAsync(Func<bool> condition) => Eventually.IsTrueAsync(
+    private Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") => Eventually.IsTrueAsync(
         () =>
         {
             lock (_sent) return condition();
         },
-        TestContext.Current.CancellationToken);
+        what);
 }

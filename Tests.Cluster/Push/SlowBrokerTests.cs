@@ -27,7 +27,7 @@ public sealed class SlowBrokerTests : IAsyncLifetime
     {
         using var gate = new ManualResetEventSlim();
         var slow = _cluster.View(3);
-        slow.BeforeTopic = _ => gate.Wait(TimeSpan.FromSeconds(60));
+        slow.BeforeTopic = _ => gate.Wait(Eventually.Patience);
         var created = await Topic.CreateAsync(new TopicSpecification(1, 3, ImmutableDictionary<string, string>.Empty));
         _cluster.View(1).Find(Orders).ShouldNotBeNull();
         _cluster.View(2).Find(Orders).ShouldNotBeNull();
@@ -55,5 +55,5 @@ public sealed class SlowBrokerTests : IAsyncLifetime
     private ITopicGrain Topic => _cluster.Grains.GetGrain<ITopicGrain>(Orders.Value);
 
     private static Task UntilLearnedAsync(FakeView view, long version) => Eventually.IsTrueAsync(
-        () => view.Find(Orders)?.Version == version, TestContext.Current.CancellationToken);
+        () => view.Find(Orders)?.Version == version, state: () => $"The view has {view.Find(Orders)?.Version}, not {version}.");
 }

@@ -24,7 +24,7 @@ public sealed class StreamTests
         }
         foreach (var key in keys)
         {
-            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count >= 20, Cancelled);
+            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count >= 20);
             EventJournal.Of(key).ShouldBe(Enumerable.Range(0, 20).Select(Name));
             EventJournal.OffsetsOf(key).ShouldBeInOrder();
         }
@@ -49,15 +49,15 @@ public sealed class StreamTests
         });
         for (var i = 0; i < 50; i++)
             await stream.OnNextAsync(Name(i));
-        await Eventually.IsTrueAsync(() => EventJournal.Of("client-" + key).Count >= 50, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of("client-" + key).Count >= 50);
         EventJournal.Of("client-" + key).ShouldBe(Enumerable.Range(0, 50).Select(Name));
 
         await cluster.Grains.GetGrain<IExplicitSubscriberGrain>(key).SubscribeAsync(StreamCluster.Provider, "explicit", 7);
-        await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 43, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 43);
         EventJournal.OffsetsOf("explicit-" + key).ShouldBe(Enumerable.Range(7, 43).Select(i => (long)i));
 
         await stream.OnNextAsync(Name(50));
-        await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 44, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 44);
         EventJournal.Of("explicit-" + key)[^1].ShouldBe(Name(50));
         await live.UnsubscribeAsync();
     }
@@ -71,12 +71,12 @@ public sealed class StreamTests
         var grain = cluster.Grains.GetGrain<IImplicitSubscriberGrain>(key);
         for (var i = 0; i < 10; i++)
             await stream.OnNextAsync(Name(i));
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count >= 10, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count >= 10);
         var first = await grain.IdentifyAsync();
         await grain.DeactivateAsync();
         for (var i = 10; i < 20; i++)
             await stream.OnNextAsync(Name(i));
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(19)), Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(19)));
         EventJournal.Of(key).Distinct().ShouldBe(Enumerable.Range(0, 20).Select(Name));
         (await grain.IdentifyAsync()).ShouldNotBe(first);
     }
@@ -94,13 +94,13 @@ public sealed class StreamTests
                     ImplicitSubscriberGrain.Topic, Encoding.UTF8.GetBytes(key), Serialize(cluster, Name(i)), cancellationToken: Cancelled);
             if (i == 20)
             {
-                await Eventually.IsTrueAsync(() => keys.All(key => EventJournal.Of(key).Count > 5), Cancelled);
+                await Eventually.IsTrueAsync(() => keys.All(key => EventJournal.Of(key).Count > 5));
                 await cluster.Cluster.KillSiloAsync(cluster.Cluster.Silos[^1]);
             }
         }
         foreach (var key in keys)
         {
-            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Distinct().Count() == 60, Cancelled);
+            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Distinct().Count() == 60);
             EventJournal.Of(key).Distinct().ShouldBe(Enumerable.Range(0, 60).Select(Name));
         }
         await producer.DisposeAsync();
@@ -115,12 +115,12 @@ public sealed class StreamTests
         {
             for (var i = 0; i < 10; i++)
                 await before.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(i));
-            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count >= 10, Cancelled);
-            await Eventually.IsTrueAsync(() => Enumerable.Range(0, 4).Sum(i => Kept(loire, i)) == 10, Cancelled);
+            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count >= 10);
+            await Eventually.IsTrueAsync(() => Enumerable.Range(0, 4).Sum(i => Kept(loire, i)) == 10);
         }
         await using var after = await StreamCluster.StartAsync(loire: loire);
         await after.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(10));
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(10)), Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(10)));
         EventJournal.Of(key).ShouldBe(Enumerable.Range(0, 11).Select(Name));
     }
 
@@ -141,7 +141,7 @@ public sealed class StreamTests
         await stream.OnNextAsync("before");
         await stream.OnNextAsync(poison);
         await stream.OnNextAsync("after");
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains("after"), Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains("after"));
         EventJournal.Of(key).ShouldBe(["before", "after"]);
         var dead = cluster.Loire.CreateClient().CreateConsumer("dead", StartPosition.Beginning);
         await foreach (var batch in dead.WithCancellation(Cancelled))
@@ -165,9 +165,9 @@ public sealed class StreamTests
         await stream.OnNextAsync("before");
         await stream.OnNextAsync(stubborn);
         await stream.OnNextAsync("after");
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
         EventJournal.Accept(stubborn);
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 3, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 3);
         EventJournal.Of(key).ShouldBe(["before", stubborn, "after"]);
     }
 
@@ -179,7 +179,7 @@ public sealed class StreamTests
         await using var producer = cluster.Loire.CreateClient().CreateProducer();
         await producer.ProduceAsync(
             ImplicitSubscriberGrain.TextTopic, Encoding.UTF8.GetBytes(key), "plain"u8.ToArray(), cancellationToken: Cancelled);
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1, Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
         EventJournal.Of(key).ShouldBe(["plain"]);
     }
 

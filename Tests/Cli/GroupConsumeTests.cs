@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Loire.Embedded;
-using Loire.Tests.Broker.Gateway;
 using Shouldly;
 using Xunit;
 
@@ -35,7 +34,7 @@ public sealed class GroupConsumeTests
         consumer.OutputDataReceived += (_, line) => printed.Enqueue(line.Data ?? "");
         consumer.Start();
         consumer.BeginOutputReadLine();
-        await GatewayFixture.Until(() => printed.Count >= 2, () => "it printed " + string.Join(", ", printed));
+        await Eventually.IsTrueAsync(() => printed.Count >= 2, state: () => "it printed " + string.Join(", ", printed));
         printed.Take(2).ShouldBe(["one", "two"]);
         (await DescribeAsync(broker)).GetProperty("members").GetInt32().ShouldBe(1);
 

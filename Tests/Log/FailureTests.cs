@@ -121,6 +121,6 @@ internal static class CancellationTokenExtensions
     {
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = token.Register(cancelled.SetResult);
-        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(30), CancellationToken.None);
+        await cancelled.Task.WaitAsync(Eventually.Patience, CancellationToken.None);
     }
 }

@@ -29,7 +29,7 @@ public sealed class HeadTests
             output.WrittenSpan[..5000].ToArray().ShouldBe(TestBatches.Create(0, payloadBytes: 5000)[..5000]);
 
             held.Records.Release();
-            WaitUntil(() => !File.Exists(FirstFile(directory)));
+            await Eventually.IsTrueAsync(() => !File.Exists(FirstFile(directory)));
             expected = log.ReadAll();
             log.SizeBytes.ShouldBe(expected.Length);
         }
@@ -95,7 +95,7 @@ public sealed class HeadTests
 
             Should.Throw<LogStoreException>(() => log.Append(store, TestBatches.Create(300)));
             store.Partitions.ShouldBeEmpty();
-            WaitUntil(() => !File.Exists(FirstFile(directory)));
+            await Eventually.IsTrueAsync(() => !File.Exists(FirstFile(directory)));
             store.Open(TestBatches.Partition(0), new RecordingObserver()).LogEndOffset.ShouldBe(Offset.Zero);
         }
 
@@ -104,7 +104,4 @@ public sealed class HeadTests
     }
 
     private static string FirstFile(TemporaryDirectory directory) => Path.Combine(directory.Journal, "0000000000.journal");
-
-    private static void WaitUntil(Func<bool> condition) =>
-        SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30)).ShouldBeTrue();
 }

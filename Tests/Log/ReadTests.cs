@@ -71,7 +71,7 @@ public sealed class ReadTests
             foreach (var log in logs)
                 log.Append(store, TestBatches.Create(i, payloadBytes: 500 + (i % 500)));
         }
-        await Task.WhenAll(readers).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await Task.WhenAll(readers).WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         foreach (var log in logs)
             Verify(log.ReadAll(), 0);
     }

@@ -1,6 +1,5 @@
 using Loire.Log;
 using Loire.Protocol;
-using Loire.Tests.Broker.Gateway;
 using Shouldly;
 using Xunit;
 
@@ -72,6 +71,6 @@ public sealed class ScrubTests
         await File.WriteAllBytesAsync(file, bytes, TestContext.Current.CancellationToken);
     }
 
-    private static Task ScrubbedAsync(LogStore store) => GatewayFixture.Until(
-        () => store.UnprovedBytes == 0, () => $"{store.UnprovedBytes} bytes are left to prove");
+    private static Task ScrubbedAsync(LogStore store) => Eventually.IsTrueAsync(
+        () => store.UnprovedBytes == 0, state: () => $"{store.UnprovedBytes} bytes are left to prove");
 }

@@ -160,7 +160,7 @@ internal sealed class RecordingObserver : IPartitionLogObserver
         {
             while (_durable.Value < end)
             {
-                if (!Monitor.Wait(_lock, TimeSpan.FromSeconds(30)))
+                if (!Monitor.Wait(_lock, Eventually.Patience))
                     throw new TimeoutException($"Not durable up to {end} but {_durable}.");
             }
         }
@@ -172,7 +172,7 @@ internal sealed class RecordingObserver : IPartitionLogObserver
         {
             while (Failure is null)
             {
-                if (!Monitor.Wait(_lock, TimeSpan.FromSeconds(30)))
+                if (!Monitor.Wait(_lock, Eventually.Patience))
                     throw new TimeoutException("The store did not fail.");
             }
         }

@@ -22,7 +22,7 @@ public sealed class KafkaConnectionTests
                 await first.Task;
             return new DeleteGroupsResponse { Results = [new() { GroupId = id }] };
         });
-        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(30));
+        await using var connection = await ConnectAsync(broker, Eventually.Patience);
 
         var slow = DeleteAsync(connection, "slow");
         var quick = DeleteAsync(connection, "quick");
@@ -37,7 +37,7 @@ public sealed class KafkaConnectionTests
     {
         await using var broker = new ScriptedBroker();
         broker.Answer<DeleteGroupsRequest>(_ => null);
-        await using var connection = await ConnectAsync(broker, TimeSpan.FromMilliseconds(100));
+        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(2));
 
         var exception = await Should.ThrowAsync<KafkaClientException>(DeleteAsync(connection, "g"));
         exception.IsUnreachable.ShouldBeTrue();
@@ -56,7 +56,7 @@ public sealed class KafkaConnectionTests
             arrived.TrySetResult();
             return null;
         });
-        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(30));
+        await using var connection = await ConnectAsync(broker, Eventually.Patience);
         var waiting = DeleteAsync(connection, "g");
         await arrived.Task;
         await broker.DisposeAsync();
@@ -90,7 +90,7 @@ public sealed class KafkaConnectionTests
                 new() { ApiKey = (short)ApiKey.Fetch, MinVersion = 40, MaxVersion = 50 },
             ],
         });
-        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(30));
+        await using var connection = await ConnectAsync(broker, Eventually.Patience);
 
         connection.VersionOf(MetadataRequest.Info).ShouldBe((short)7);
         connection.VersionOf(MetadataRequest.Info, highest: 5).ShouldBe((short)5);

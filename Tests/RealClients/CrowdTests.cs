@@ -55,7 +55,7 @@ public sealed class CrowdTests
     /// <returns>How many bytes came back before the broker closed the connection.</returns>
     private static async Task<int> SendAndReadToEndAsync(int port, byte[] bytes)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(Eventually.Patience);
         using var client = new TcpClient();
         await client.ConnectAsync("127.0.0.1", port, patience.Token);
         var stream = client.GetStream();

@@ -8,8 +8,6 @@ namespace Loire.Tests.RealClients;
 /// <param name="assembly">The program's name, beside the tests.</param>
 internal abstract class HostProcess(string assembly, int port) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly List<string> _said = [];
     private Process? _process;
     private Channel<string> _output = Channel.CreateUnbounded<string>();
@@ -55,7 +53,7 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
     /// <summary>Waits until it prints a line with <paramref name="text"/>; fails with all it printed.</summary>
     public async Task<string> WaitForLineAsync(string text)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Eventually.Patience);
         try
         {
             await foreach (var line in _output.Reader.ReadAllAsync(patience.Token))
@@ -66,7 +64,7 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
         }
         catch (OperationCanceledException)
         {
-            _said.Add($"(no line with '{text}' within {Patience})");
+            _said.Add($"(no line with '{text}' within {Eventually.Patience})");
         }
 
         throw new InvalidOperationException($"{assembly} never said '{text}':\n" + string.Join('\n', _said));
@@ -88,7 +86,7 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
 
     public async Task<int> WaitForExitAsync()
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Eventually.Patience);
         await _process!.WaitForExitAsync(patience.Token);
         return _process.ExitCode;
     }

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Loire.Protocol;
 using Loire.Protocol.Client;
-using Loire.Tests.Broker.Gateway;
 using Loire.Tests.Cli;
 using Shouldly;
 using Xunit;
@@ -50,9 +49,9 @@ public sealed class DamageTests : IDisposable
             var (kafka, http) = await broker.WaitUntilReadyAsync();
             using var probe = new HttpClient { BaseAddress = new Uri(http) };
             string health = "", metrics = "";
-            await GatewayFixture.Until(
+            await Eventually.IsTrueAsync(
                 () => broker.Output.Any(line => line.Contains(damaged, StringComparison.Ordinal)),
-                () => "the log says nothing of " + damaged);
+                state: () => "the log says nothing of " + damaged);
             health = await probe.GetStringAsync("/health/ready", Cancelled);
             health.ShouldStartWith("ready\nwarning: ");
             health.ShouldContain(damaged);

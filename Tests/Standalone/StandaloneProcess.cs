@@ -8,8 +8,6 @@ namespace Loire.Tests.Standalone;
 /// <summary>The broker as a process, on free ports.</summary>
 internal sealed partial class StandaloneProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = [];
     private readonly TaskCompletionSource<Match> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -45,7 +43,7 @@ internal sealed partial class StandaloneProcess : IDisposable
     /// <returns>Where the broker listens for clients, and the address of its health endpoints.</returns>
     public async Task<(string Kafka, string Http)> WaitUntilReadyAsync()
     {
-        var match = await _ready.Task.WaitAsync(Patience);
+        var match = await _ready.Task.WaitAsync(Eventually.Patience);
         return (match.Groups["kafka"].Value, match.Groups["http"].Value);
     }
 
@@ -57,7 +55,7 @@ internal sealed partial class StandaloneProcess : IDisposable
 
     public async Task<int> WaitForExitAsync()
     {
-        using var timeout = new CancellationTokenSource(Patience);
+        using var timeout = new CancellationTokenSource(Eventually.Patience);
         await _process.WaitForExitAsync(timeout.Token);
         return _process.ExitCode;
     }

@@ -48,9 +48,9 @@ public sealed class TelemetryTests : IDisposable
         await ExpectAsync("/v1/traces", "a-broker-of-mine", "ApiVersions", "messaging.system", "kafka", "test-client");
         await ExpectAsync("/v1/metrics", "a-broker-of-mine", "loire.request.duration", "ApiVersions");
 
-        Task ExpectAsync(string path, params string[] names) => GatewayFixture.Until(
+        Task ExpectAsync(string path, params string[] names) => Eventually.IsTrueAsync(
             () => received.Any(sent => sent.Path == path && names.All(name => sent.Body.Contains(name, StringComparison.Ordinal))),
-            () => $"nothing with {string.Join(", ", names)} came to {path}, but {received.Count} requests to "
+            state: () => $"nothing with {string.Join(", ", names)} came to {path}, but {received.Count} requests to "
                 + string.Join(", ", received.Select(sent => sent.Path).Distinct()));
     }
 }

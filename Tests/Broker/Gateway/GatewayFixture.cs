@@ -1,11 +1,9 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using Loire.Broker.Gateway;
 using Loire.Broker.Ports;
 using Loire.Tests.Fakes;
 using Microsoft.Extensions.Logging;
-using Shouldly;
 
 namespace Loire.Tests.Broker.Gateway;
 
@@ -28,17 +26,19 @@ internal sealed class GatewayFixture : IAsyncDisposable
     public IPEndPoint EndPoint => _server.LocalEndPoint;
     public IReadOnlyCollection<string> Log => _log.Lines;
 
-    public static async Task<GatewayFixture> StartAsync(GatewayOptions? options = null, BrokerConfig? config = null)
+    public static async Task<GatewayFixture> StartAsync(
+        GatewayOptions? options = null, BrokerConfig? config = null, TimeProvider? time = null)
     {
         options ??= new GatewayOptions();
+        time ??= TimeProvider.System;
         var handlers = new StubHandlers(new StubHeartbeat(), new StubProduce(), new StubFetch());
         var (meter, log) = (new Meter("Loire"), new LogLines());
         var logs = LoggerFactory.Create(builder => builder.AddProvider(log).AddFilter("Microsoft", LogLevel.None));
         var handler = new KafkaConnectionHandler(
             new RequestDispatcher([handlers.Heartbeat, handlers.Produce, handlers.Fetch]),
-            new FixedBrokerConfigs(config ?? BrokerConfig.Default), options, meter, TimeProvider.System, logs);
+            new FixedBrokerConfigs(config ?? BrokerConfig.Default), options, meter, time, logs);
         var server = await KafkaServer.StartAsync(
-            [new IPEndPoint(IPAddress.Loopback, 0)], handler, options, TimeProvider.System, logs, CancellationToken.None);
+            [new IPEndPoint(IPAddress.Loopback, 0)], handler, options, time, logs, CancellationToken.None);
         return new GatewayFixture(server, meter, log, handlers);
     }
 
@@ -48,19 +48,11 @@ internal sealed class GatewayFixture : IAsyncDisposable
 
     /// <summary>Waits until the log has a line that contains all of <paramref name="parts"/>.</summary>
     public Task ExpectLogAsync(params string[] parts) =>
-        Until(() => _log.Lines.Any(line => parts.All(part => line.Contains(part, StringComparison.Ordinal))),
-            () => $"no log line with {string.Join(", ", parts)} in: {string.Join('\n', _log.Lines)}");
+        Eventually.IsTrueAsync(
+            () => _log.Lines.Any(line => parts.All(part => line.Contains(part, StringComparison.Ordinal))),
+            state: () => $"no log line with {string.Join(", ", parts)} in: {string.Join('\n', _log.Lines)}");
 
-    public static async Task Until(Func<bool> condition, Func<string>? explain = null)
-    {
-        var start = Stopwatch.GetTimestamp();
-        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
-        while (!condition())
-        {
-            Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(30), explain?.Invoke() ?? "the condition never held");
-            await pause.WaitForNextTickAsync();
-        }
-    }
+    public static Task Until(Func<bool> condition, Func<string>? explain = null) => Eventually.IsTrueAsync(condition, state: explain);
 
     public async ValueTask DisposeAsync()
     {

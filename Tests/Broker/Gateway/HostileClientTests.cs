@@ -2,6 +2,7 @@ using System.Text;
 using Loire.Broker.Gateway;
 using Loire.Broker.Ports;
 using Loire.Protocol.Messages;
+using Loire.Tests.Fakes;
 using Shouldly;
 using Xunit;
 
@@ -85,15 +86,29 @@ public sealed class HostileClientTests
     [Fact]
     public async Task A_silent_client_is_cut_off_and_one_that_waits_for_an_answer_is_not()
     {
-        await using var gateway = await GatewayFixture.StartAsync(config: new BrokerConfig { ConnectionsMaxIdleMs = 200 });
+        var time = new FakeTime();
+        await using var gateway = await GatewayFixture.StartAsync(config: new BrokerConfig { ConnectionsMaxIdleMs = 60_000 }, time: time);
         using var waiting = gateway.Connect();
         using var producing = gateway.Connect();
         var answer = new TaskCompletionSource<HeartbeatResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
-        gateway.Handlers.Heartbeat.Respond = (_, _) => new(answer.Task);
+        var isWaiting = false;
+        gateway.Handlers.Heartbeat.Respond = (_, _) =>
+        {
+            isWaiting = true;
+            return new(answer.Task);
+        };
         await waiting.SendAsync(RawClient.Heartbeat("group", 1));
         await producing.SendAsync(RawClient.Produce(1));
+        await Eventually.IsTrueAsync(() => isWaiting && gateway.Handlers.Produce.Dispatched.Contains(1));
         using var silent = gateway.Connect();
-        await silent.WaitUntilClosedAsync();
+        var closed = silent.WaitUntilClosedAsync();
+        await Eventually.IsTrueAsync(
+            () =>
+            {
+                time.AdvanceMs(10_000);
+                return closed.IsCompleted;
+            },
+            "the silent client is cut off");
         answer.SetResult(new HeartbeatResponse());
         gateway.Handlers.Produce.Answer(1);
         (await waiting.ReceiveCorrelationIdAsync()).ShouldBe(1);
@@ -114,20 +129,14 @@ public sealed class HostileClientTests
             await gateway.ExpectLogAsync("max.connections.per.ip");
         }
 
-        while (true)
+        await Eventually.AnswersAsync(LetInAsync, id => id == 3, "another is let in", failure => failure is IOException);
+
+        // Fails while the first one's end was not noticed.
+        async Task<int> LetInAsync()
         {
             using var third = gateway.Connect();
-            try
-            {
-                await third.SendAsync(RawClient.Heartbeat("group", 3));
-                (await third.ReceiveCorrelationIdAsync()).ShouldBe(3);
-                return;
-            }
-            catch (IOException)
-            {
-                // The first one's end was not noticed yet.
-                TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
-            }
+            await third.SendAsync(RawClient.Heartbeat("group", 3));
+            return await third.ReceiveCorrelationIdAsync();
         }
     }
 
@@ -149,7 +158,7 @@ public sealed class HostileClientTests
         using var second = gateway.Connect();
         using var small = gateway.Connect();
         await first.SendAsync(frame);
-        await GatewayFixture.Until(() => large == 1);
+        await Eventually.IsTrueAsync(() => large == 1);
         await second.SendAsync(frame);
         await small.SendAsync(RawClient.Heartbeat("group", 5));
         (await small.ReceiveCorrelationIdAsync()).ShouldBe(5);

@@ -15,7 +15,7 @@ public sealed class PipeliningTests
         await using var gateway = await GatewayFixture.StartAsync();
         using var client = gateway.Connect();
         for (var id = 1; id <= 5; id++) await client.SendAsync(RawClient.Produce(id));
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Count == 5);
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Count == 5);
         for (var id = 5; id >= 1; id--) gateway.Handlers.Produce.Answer(id);
         for (var id = 1; id <= 5; id++) (await client.ReceiveCorrelationIdAsync()).ShouldBe(id);
     }
@@ -31,10 +31,10 @@ public sealed class PipeliningTests
         await client.SendAsync(RawClient.Produce(1));
         await client.SendAsync(RawClient.Produce(2));
         await other.SendAsync(RawClient.Produce(3));
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Contains(3));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(3));
         gateway.Handlers.Produce.Dispatched.ShouldNotContain(2);
         appended.SetResult();
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Contains(2));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(2));
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class PipeliningTests
         using var client = gateway.Connect();
         await client.SendAsync(RawClient.Produce(1));
         await client.SendAsync(RawClient.Heartbeat("group", 2));
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Contains(1));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(1));
         handled.ShouldBeFalse();
         gateway.Handlers.Produce.Answer(1);
         (await client.ReceiveCorrelationIdAsync()).ShouldBe(1);
@@ -77,7 +77,7 @@ public sealed class PipeliningTests
         for (var id = 1; id <= 10; id++) await client.SendAsync(RawClient.Produce(id));
 
         // Two are queued, one is being waited for, and one more waits for its place in the queue.
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Count == 4);
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Count == 4);
         for (var id = 1; id <= 10; id++)
         {
             gateway.Handlers.Produce.Dispatched.Count.ShouldBeLessThanOrEqualTo(id + 3);
@@ -116,7 +116,7 @@ public sealed class PipeliningTests
             for (var id = 1; id <= 3; id++) await client.SendAsync(RawClient.Produce(id, acks: 0));
         }
 
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Count == 3);
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Count == 3);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class PipeliningTests
         using var waiting = gateway.Connect();
         await producer.SendAsync(RawClient.Produce(1));
         await waiting.SendAsync(RawClient.Heartbeat("group", 1));
-        await GatewayFixture.Until(() => gateway.Handlers.Produce.Dispatched.Contains(1));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(1));
         var stopping = gateway.StopAsync();
         await waiting.WaitUntilClosedAsync();
         gateway.Handlers.Produce.Answer(1);

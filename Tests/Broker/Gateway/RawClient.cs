@@ -92,5 +92,5 @@ internal sealed class RawClient : IDisposable
         return frame;
     }
 
-    private static CancellationToken Timeout() => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token;
+    private static CancellationToken Timeout() => new CancellationTokenSource(Eventually.Patience).Token;
 }

@@ -17,7 +17,7 @@ public sealed class RequestSpanTests
         using var client = gateway.Connect();
         await client.SendAsync(RawClient.Frame(new ApiVersionsRequest(), 0, 1, spans.ClientId));
         await client.ReceiveCorrelationIdAsync();
-        await GatewayFixture.Until(() => !spans.Ended.IsEmpty);
+        await Eventually.IsTrueAsync(() => !spans.Ended.IsEmpty);
         var span = spans.Ended.ShouldHaveSingleItem();
         (span.OperationName, span.Kind, span.Status).ShouldBe(("ApiVersions", ActivityKind.Server, ActivityStatusCode.Unset));
         span.GetTagItem("messaging.system").ShouldBe("kafka");
@@ -36,7 +36,7 @@ public sealed class RequestSpanTests
         frame[4 + 10 + spans.ClientId.Length] = 0x7f;
         await client.SendAsync(frame);
         await client.WaitUntilClosedAsync();
-        await GatewayFixture.Until(() => !spans.Ended.IsEmpty);
+        await Eventually.IsTrueAsync(() => !spans.Ended.IsEmpty);
         var span = spans.Ended.ShouldHaveSingleItem();
         (span.OperationName, span.Status).ShouldBe(("Heartbeat", ActivityStatusCode.Error));
         span.GetTagItem("error.type").ShouldBe("Loire.Protocol.Wire.WireFormatException");

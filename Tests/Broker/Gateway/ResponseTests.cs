@@ -25,7 +25,7 @@ public sealed class ResponseTests
         var (id, response) = await client.ReceiveAsync<FetchResponse>(FetchVersion);
         id.ShouldBe(1);
         response.Responses[0].Partitions.Select(partition => partition.Records.Bytes.ToArray()).ShouldBe(records);
-        await GatewayFixture.Until(() => released == records.Length);
+        await Eventually.IsTrueAsync(() => released == records.Length);
     }
 
     [Theory]
@@ -40,7 +40,7 @@ public sealed class ResponseTests
         using var client = gateway.Connect();
         await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
         await gateway.ExpectLogAsync("SlowReader", "test-client");
-        await GatewayFixture.Until(() => released == sources);
+        await Eventually.IsTrueAsync(() => released == sources);
         copiedBytes.ShouldBeLessThan(50 << 20);
     }
 
@@ -55,7 +55,7 @@ public sealed class ResponseTests
         await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
         await client.WaitUntilClosedAsync();
         await gateway.ExpectLogAsync("RecordsUnreadable", "bad sector");
-        await GatewayFixture.Until(() => released == 3);
+        await Eventually.IsTrueAsync(() => released == 3);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class ResponseTests
         gateway.Handlers.Fetch.Sources = context =>
         {
             context.Aborted.Register(gone.SetResult);
-            gone.Task.Wait(TimeSpan.FromSeconds(30)).ShouldBeTrue();
+            gone.Task.Wait(Eventually.Patience).ShouldBeTrue();
             return [new FakeRecordsSource([new byte[10]], () => Interlocked.Increment(ref released))];
         };
         using (var client = gateway.Connect())
@@ -74,7 +74,7 @@ public sealed class ResponseTests
             await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));
         }
 
-        await GatewayFixture.Until(() => released == 1);
+        await Eventually.IsTrueAsync(() => released == 1);
     }
 
     private sealed class CountingSource(int sizeBytes, Action<int> copied, Action released) : IRecordsSource

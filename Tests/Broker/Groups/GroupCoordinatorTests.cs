@@ -10,7 +10,6 @@ namespace Loire.Tests.Broker.Groups;
 
 public sealed class GroupCoordinatorTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly ManualTime _time = new();
     private readonly FakeCoordinatorLog _log = new();
 
@@ -107,10 +106,10 @@ public sealed class GroupCoordinatorTests
         var join = Join(coordinator, "g");
         join.IsCompleted.ShouldBeFalse();
         _time.Advance(3_000);
-        var member = await join.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var member = await join.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         member.Generation.ShouldBe(1);
         _time.Advance(60_000);
-        await WaitForAsync(() => coordinator.Describe(new GroupId("g")).Group?.State == "Empty");
+        await Eventually.IsTrueAsync(() => coordinator.Describe(new GroupId("g")).Group?.State == "Empty");
     }
 
     [Fact]
@@ -121,8 +120,8 @@ public sealed class GroupCoordinatorTests
         _log.Before = () => new TaskCompletionSource().Task;
         var commit = CommitAsync(coordinator, "h", 0, 1);
         await coordinator.DisposeAsync();
-        (await join.WaitAsync(Patience, TestContext.Current.CancellationToken)).Error.ShouldBe(ErrorCode.NotCoordinator);
-        (await commit.WaitAsync(Patience, TestContext.Current.CancellationToken)).ShouldBe(ErrorCode.NotCoordinator);
+        (await join.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken)).Error.ShouldBe(ErrorCode.NotCoordinator);
+        (await commit.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken)).ShouldBe(ErrorCode.NotCoordinator);
         (await CommitAsync(coordinator, "h", 0, 1)).ShouldBe(ErrorCode.NotCoordinator);
     }
 
@@ -190,7 +189,7 @@ public sealed class GroupCoordinatorTests
     {
         var reply = new ReplyTask<IReadOnlyList<ErrorCode>>();
         coordinator.Submit(new OffsetCommitCommand(new GroupId(group), "", null, -1, true, null, offsets, reply));
-        return reply.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        return reply.Task.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
     }
 
     /// <summary>Null while the coordinator loads.</summary>
@@ -199,7 +198,7 @@ public sealed class GroupCoordinatorTests
         var reply = new ReplyTask<OffsetFetchReply>();
         coordinator.Submit(new OffsetFetchCommand(
             new GroupId(group), [GroupWorld.Partition("topic", partition)], RequireStable: false, reply));
-        var fetched = await reply.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var fetched = await reply.Task.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         return fetched.Error == ErrorCode.None ? fetched.Offsets[0].Value?.Offset.Value ?? -1 : null;
     }
 
@@ -213,17 +212,7 @@ public sealed class GroupCoordinatorTests
     }
 
     private static Task WaitUntilActiveAsync(GroupCoordinator coordinator) =>
-        WaitForAsync(() => coordinator.List().Error == ErrorCode.None);
-
-    private static async Task WaitForAsync(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (!condition())
-        {
-            patience.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
+        Eventually.IsTrueAsync(() => coordinator.List().Error == ErrorCode.None);
 
     private GroupCoordinator Create(long snapshotBytes = GroupCoordinator.SnapshotBytes) =>
         new(_log, FixedBrokerConfigs.Default, _time, NullLogger.Instance, snapshotBytes);
@@ -232,7 +221,7 @@ public sealed class GroupCoordinatorTests
     {
         var coordinator = Create(snapshotBytes);
         coordinator.Start();
-        await coordinator.Loaded.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await coordinator.Loaded.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         return coordinator;
     }
 }

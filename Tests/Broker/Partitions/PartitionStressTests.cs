@@ -32,8 +32,8 @@ public sealed class PartitionStressTests
         var offsets = new ConcurrentBag<long>();
 
         await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(() => WriteAsync(replica, writer, offsets))))
-            .WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
-        var read = await reader.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+            .WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
+        var read = await reader.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
         await done.CancelAsync();
         await committer;
 

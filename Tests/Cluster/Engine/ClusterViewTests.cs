@@ -43,7 +43,7 @@ public sealed class ClusterViewTests : IAsyncDisposable
     {
         _listener.Gate.Reset();
         _view.Learn(Topic(1));
-        await TestCluster.UntilAsync(() => _listener.IsWaiting, "the listener is busy with the first");
+        await Eventually.IsTrueAsync(() => _listener.IsWaiting, "the listener is busy with the first");
         for (var version = 2; version <= 50; version++) _view.Learn(Topic(version));
         _listener.Gate.Set();
         await _view.ToldAsync();

@@ -40,7 +40,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
         proposals.Propose(partition, Proposal(1, One));
         held.SetResult();
 
-        await TestCluster.UntilAsync(() => _view.Find(partition.Topic)?.Control.Partitions[0].PartitionEpoch == 2, "both are granted");
+        await Eventually.IsTrueAsync(() => _view.Find(partition.Topic)?.Control.Partitions[0].PartitionEpoch == 2, "both are granted");
         _view.Find(partition.Topic)!.Control.Partitions[0].InSync.ShouldBe([One]);
         _control.CallCount.ShouldBe(calls + 2);
     }
@@ -53,11 +53,11 @@ public sealed class ControlDriverTests : IAsyncDisposable
         _control.IsCut = true;
         var calls = _control.CallCount;
         proposals.Propose(partition, Proposal(0, One));
-        await TestCluster.UntilAsync(() => _control.CallCount > calls, "it was sent");
+        await Eventually.IsTrueAsync(() => _control.CallCount > calls, "it was sent");
         _control.IsCut = false;
 
         // The leader repeats it until it knows a newer state.
-        await TestCluster.UntilAsync(
+        await Eventually.IsTrueAsync(
             () =>
             {
                 proposals.Propose(partition, Proposal(0, One));
@@ -75,7 +75,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
         await using var settler = Settler();
         var settled = settler.SettleAllAsync();
         var calls = _control.CallCount;
-        await TestCluster.UntilAsync(() => _control.CallCount > calls + 1, "it was tried twice");
+        await Eventually.IsTrueAsync(() => _control.CallCount > calls + 1, "it was tried twice");
         settled.IsCompleted.ShouldBeFalse();
 
         _control.IsCut = false;
@@ -92,7 +92,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
         _control.Held = held.Task;
         var calls = _control.CallCount;
         var first = settler.SettleAllAsync();
-        await TestCluster.UntilAsync(() => _control.CallCount > calls, "the first round is under way");
+        await Eventually.IsTrueAsync(() => _control.CallCount > calls, "the first round is under way");
         Task[] others = [.. Enumerable.Range(0, 10).Select(_ => settler.SettleAllAsync())];
         others.Distinct().ShouldHaveSingleItem().ShouldNotBe(first);
         held.SetResult();

@@ -30,7 +30,7 @@ public sealed class FailoverTests
 
         // It comes back as a follower, catches up and joins.
         await leader.StartAsync(Token);
-        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the old leader is in sync again");
+        await Eventually.IsTrueAsync(() => cluster.State(topic).InSync.Length == 3, "the old leader is in sync again");
         await ledger.WriteAsync(20);
         await ledger.ProveAsync();
     }
@@ -70,8 +70,8 @@ public sealed class FailoverTests
         cluster.LeaderOf(topic).Broker!.Health.Replicas.UnderReplicated.ShouldBe(1);
 
         await follower.StartAsync(Token);
-        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the follower is in sync again");
-        await TestCluster.UntilAsync(
+        await Eventually.IsTrueAsync(() => cluster.State(topic).InSync.Length == 3, "the follower is in sync again");
+        await Eventually.IsTrueAsync(
             () => cluster.LeaderOf(topic).Broker!.Health.Replicas.UnderReplicated == 0, "nothing is under-replicated");
         await ledger.ProveAsync();
     }
@@ -134,7 +134,7 @@ public sealed class FailoverTests
         var follower = cluster.Up.First(broker => broker != leader);
         await follower.KillAsync();
         var writing = ledger.WriteAsync(5);
-        await TestCluster.UntilAsync(
+        await Eventually.IsTrueAsync(
             () => leader.LogLines.Lines.Any(line => line.Contains("could not be changed", StringComparison.Ordinal)),
             "the leader asked in vain");
         writing.IsCompleted.ShouldBeFalse();
@@ -163,7 +163,7 @@ public sealed class FailoverTests
         await ledger.WriteAsync(10);
 
         store.Fail();
-        await TestCluster.UntilAsync(() => cluster.LeaderOf(topic) != broker, "another leads");
+        await Eventually.IsTrueAsync(() => cluster.LeaderOf(topic) != broker, "another leads");
         broker.Broker!.Health.IsReady.ShouldBeFalse();
         await ledger.WriteAsync(10);
         await ledger.ProveAsync();
@@ -182,7 +182,7 @@ public sealed class FailoverTests
         var replaced = await cluster[1].Control.RegisterAsync(known.Endpoint, known.Started, null, Token);
         await cluster[1].Control.SettleAsync(topic, replaced.Find(new NodeId(1))!.Started, Token);
 
-        await TestCluster.UntilAsync(() => !broker.Health.IsReady, "the first sees it");
+        await Eventually.IsTrueAsync(() => !broker.Health.IsReady, "the first sees it");
         broker.Health.Reason.ShouldNotBeNull().ShouldContain("taken over");
         broker.Partitions.Find(topic, new PartitionIndex(0)).Error.ShouldBe(ErrorCode.NotLeaderOrFollower);
     }
@@ -196,7 +196,7 @@ public sealed class FailoverTests
         await broker.KillAsync();
         broker.Control.IsCut = true;
         var starting = broker.StartAsync(Token);
-        await TestCluster.UntilAsync(
+        await Eventually.IsTrueAsync(
             () => broker.LogLines.Lines.Any(line => line.Contains("Cannot join the cluster yet", StringComparison.Ordinal)),
             "it says that it waits");
         broker.Broker!.Health.Reason.ShouldNotBeNull().ShouldContain("not registered");
@@ -205,7 +205,7 @@ public sealed class FailoverTests
         broker.Control.IsCut = false;
         await starting;
         broker.Broker.Health.Reason.ShouldBeNull();
-        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 2, "it is in sync again");
+        await Eventually.IsTrueAsync(() => cluster.State(topic).InSync.Length == 2, "it is in sync again");
     }
 
     [Fact]
@@ -222,7 +222,7 @@ public sealed class FailoverTests
         leader.LoseDirectory();
         await leader.StartAsync(Token);
         cluster.State(topic).Leader.ShouldNotBe(leader.Node);
-        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the broker has fetched everything");
+        await Eventually.IsTrueAsync(() => cluster.State(topic).InSync.Length == 3, "the broker has fetched everything");
 
         foreach (var other in cluster.Up.Where(broker => broker != leader).ToList())
         {

@@ -47,7 +47,7 @@ public sealed class GroupTests
         old.Broker!.Groups.Local.Count.ShouldBe(1);
         var successor = cluster.Up.First(broker => broker != old);
         await cluster.MoveLeadAsync(TopicNames.ConsumerOffsets, successor);
-        await TestCluster.UntilAsync(() => old.Broker.Groups.Local.Count == 0, "the old coordinator is gone");
+        await Eventually.IsTrueAsync(() => old.Broker.Groups.Local.Count == 0, "the old coordinator is gone");
         old.Broker.Groups.Find(Group).Error.ShouldBe(ErrorCode.NotCoordinator);
 
         await CommitAsync(client, orders, 2);

@@ -1,4 +1,5 @@
 using System.Net;
+using Loire.Bench.Processes;
 using Loire.Broker.Configs;
 using Loire.Broker.Ports;
 using Loire.Cluster;
@@ -15,7 +16,7 @@ internal sealed class TestBroker : IAsyncDisposable
     private readonly InMemoryControllers _controllers;
     private readonly IReadOnlyDictionary<string, string> _kafka;
     private readonly ILoggerFactory _logs;
-    private readonly int _port = Ports.Take();
+    private readonly int _port = LoopbackPort.Free();
     private string _directoryId = Guid.NewGuid().ToString();
     private ILogStore? _store;
     private ClusterView? _view;

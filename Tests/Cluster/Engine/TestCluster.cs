@@ -10,8 +10,6 @@ namespace Loire.Tests.ClusterEngine.Engine;
 /// <summary>Brokers that make a cluster, with controllers and membership in memory.</summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly List<TestBroker> _brokers = [];
 
     private TestCluster()
@@ -48,7 +46,7 @@ internal sealed class TestCluster : IAsyncDisposable
     {
         BootstrapServers = string.Join(',', _brokers.Select(broker => broker.Address)),
         RequestTimeout = TimeSpan.FromSeconds(5),
-        RetryTimeout = Patience,
+        RetryTimeout = Eventually.Patience,
     });
 
     public async Task<TopicName> CreateTopicAsync(
@@ -78,22 +76,13 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Makes a broker the preferred leader of a topic's first partition and elects it.</summary>
     public async Task MoveLeadAsync(TopicName topic, TestBroker leader)
     {
-        await UntilAsync(() => State(topic).InSync.Contains(leader.Node), "the leader to be is in sync");
+        await Eventually.IsTrueAsync(() => State(topic).InSync.Contains(leader.Node), "the leader to be is in sync");
         ImmutableArray<NodeId> replicas = [leader.Node, .. State(topic).Replicas.Where(node => node != leader.Node)];
         await leader.Control.ReassignAsync(topic, new PartitionIndex(0), replicas, Token);
         await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
     }
 
-    public static async Task UntilAsync(Func<bool> condition, string what)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(start) > Patience) throw new TimeoutException($"It did not come to pass that {what}.");
-            await pause.WaitForNextTickAsync(Token);
-        }
-    }
+    public static Task UntilAsync(Func<bool> condition, string what) => Eventually.IsTrueAsync(condition, what);
 
     public async ValueTask DisposeAsync()
     {

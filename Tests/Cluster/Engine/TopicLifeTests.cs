@@ -28,7 +28,7 @@ public sealed class TopicLifeTests
 
         foreach (var broker in cluster.Up)
         {
-            await TestCluster.UntilAsync(
+            await Eventually.IsTrueAsync(
                 () => broker.Broker!.Health is { IsReady: true, Replicas: { Led: 2, Following: 4, Offline: 0 } },
                 $"broker {broker.Node} leads a third");
         }
@@ -76,7 +76,7 @@ public sealed class TopicLifeTests
         cluster[1].Broker!.Catalog.Current.Find(id).ShouldBeNull();
         cluster[1].Broker!.Partitions.Find(id, new PartitionIndex(0)).Error.ShouldBe(ErrorCode.UnknownTopicId);
         cluster[1].Store.Partitions.ShouldBeEmpty();
-        await TestCluster.UntilAsync(() => cluster[2].Store.Partitions.Count == 0, "the second broker deletes its logs");
+        await Eventually.IsTrueAsync(() => cluster[2].Store.Partitions.Count == 0, "the second broker deletes its logs");
 
         // The name is in use again when it comes back.
         await cluster.CreateTopicAsync("orders", 1, 2);
@@ -115,7 +115,7 @@ public sealed class TopicLifeTests
         foreach (var broker in cluster.Up)
         {
             var catalog = broker.Broker!.Catalog;
-            await TestCluster.UntilAsync(
+            await Eventually.IsTrueAsync(
                 () => catalog.Current.Find(name)!.Config.RetentionMs == 100_000 && catalog.Configs.Broker.MaxConnections == 100_000,
                 $"broker {broker.Node} has the settings");
         }
@@ -158,8 +158,8 @@ public sealed class TopicLifeTests
             request, Token);
         answer.Responses.Single().Partitions.Single().ErrorCode.ShouldBe(ErrorCode.None);
 
-        await TestCluster.UntilAsync(() => cluster.LeaderOf(name) == to, "the partition has moved");
-        await TestCluster.UntilAsync(() => from.Store.Partitions.Count == 0, "the log is gone where it was");
+        await Eventually.IsTrueAsync(() => cluster.LeaderOf(name) == to, "the partition has moved");
+        await Eventually.IsTrueAsync(() => from.Store.Partitions.Count == 0, "the log is gone where it was");
         await ledger.WriteAsync(10);
         await ledger.ProveAsync();
     }

@@ -41,7 +41,7 @@ public sealed class ReplicaFetcherTests
         await partition.UntilHighWatermarkIsAsync(1, 6);
         partition[1].Replica.LogEndOffset.ShouldBe(new Offset(6));
         partition[1].Replica.EpochAt(new Offset(5)).ShouldBe(new LeaderEpoch(1));
-        await ReplicatedPartition.UntilAsync(() => partition.State.InSync.Length == 2, () => "1 did not join again");
+        await Eventually.IsTrueAsync(() => partition.State.InSync.Length == 2, state: () => "1 did not join again");
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class ReplicaFetcherTests
         await partition.StartAsync(2);
         partition[2].Replica.LogEndOffset.ShouldBeGreaterThanOrEqualTo(new Offset(3));
         await partition.UntilHighWatermarkIsAsync(2, 6);
-        await ReplicatedPartition.UntilAsync(() => partition.State.InSync.Length == 2, () => "2 did not join again");
+        await Eventually.IsTrueAsync(() => partition.State.InSync.Length == 2, state: () => "2 did not join again");
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public sealed class ReplicaFetcherTests
         await partition.StartAsync(2);
         await partition.UntilHighWatermarkIsAsync(2, 8);
         partition[2].Replica.LogStartOffset.ShouldBe(new Offset(6));
-        await ReplicatedPartition.UntilAsync(() => partition.State.InSync.Length == 2, () => "2 did not join again");
+        await Eventually.IsTrueAsync(() => partition.State.InSync.Length == 2, state: () => "2 did not join again");
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class ReplicaFetcherTests
         await partition.UntilHighWatermarkIsAsync(2, 150);
         var sent = ReadAll(partition[1].Replica);
         partition.Elect(2, inSync: [1, 2]);
-        await ReplicatedPartition.UntilAsync(() => partition[2].Replica.KnowsHighWatermark, () => "2 does not lead");
+        await Eventually.IsTrueAsync(() => partition[2].Replica.KnowsHighWatermark, state: () => "2 does not lead");
         ReadAll(partition[2].Replica).ShouldBe(sent);
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Loire.Broker.Control;
 using Loire.Broker.Ports;
 using Loire.Protocol;
@@ -87,24 +86,13 @@ internal sealed class ReplicatedPartition : IAsyncDisposable, IReplicaAuthority
         }
     }
 
-    public Task UntilEndIsAsync(int broker, long end) => UntilAsync(
+    public Task UntilEndIsAsync(int broker, long end) => Eventually.IsTrueAsync(
         () => this[broker].Replica.LogEndOffset.Value == end,
-        () => $"log end of {broker} is {this[broker].Replica.LogEndOffset}, not {end}: {string.Join('\n', this[broker].LogLines)}");
+        state: () => $"log end of {broker} is {this[broker].Replica.LogEndOffset}, not {end}: {string.Join('\n', this[broker].LogLines)}");
 
-    public Task UntilHighWatermarkIsAsync(int broker, long offset) => UntilAsync(
+    public Task UntilHighWatermarkIsAsync(int broker, long offset) => Eventually.IsTrueAsync(
         () => this[broker].Replica.HighWatermark.Value == offset,
-        () => $"high watermark of {broker} is {this[broker].Replica.HighWatermark}, not {offset}");
-
-    public static async Task UntilAsync(Func<bool> condition, Func<string> explain)
-    {
-        var start = Stopwatch.GetTimestamp();
-        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
-        while (!condition())
-        {
-            Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromSeconds(60), explain());
-            await pause.WaitForNextTickAsync();
-        }
-    }
+        state: () => $"high watermark of {broker} is {this[broker].Replica.HighWatermark}, not {offset}");
 
     public async ValueTask DisposeAsync()
     {

@@ -215,7 +215,7 @@ public sealed class SingleNodeTopicCatalogTests
         public void Append(IReadOnlyCollection<CatalogChange> changes, CatalogState after)
         {
             _reached.TrySetResult();
-            _gate.Wait(TimeSpan.FromMinutes(1)).ShouldBeTrue();
+            _gate.Wait(Eventually.Patience).ShouldBeTrue();
             if (FailNext)
             {
                 FailNext = false;
