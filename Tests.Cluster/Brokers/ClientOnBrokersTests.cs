@@ -1,13 +1,14 @@
 using System.Collections.Concurrent;
 using Loire.Client;
 using Loire.Grains.Interfaces;
-using Loire.Tests.Cluster.Fakes;
+using Loire.Tests.Cluster.Hosted;
 using Shouldly;
 using Xunit;
 
 namespace Loire.Tests.Cluster.Brokers;
 
 /// <summary>The client against real brokers.</summary>
+[Collection(nameof(HostedClusters))]
 public sealed class ClientOnBrokersTests
 {
     private const string Topic = "orders";
@@ -17,8 +18,8 @@ public sealed class ClientOnBrokersTests
     [Fact]
     public async Task One_silo_keeps_and_returns_what_is_written()
     {
-        await using var cluster = await BrokerCluster.StartAsync(silos: 1);
-        await cluster.Client.Admin.CreateTopicAsync(Topic, partitions: 4, cancellationToken: Cancelled);
+        await using var cluster = await LoireTestCluster.StartAsync(brokers: 1);
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 4);
         await using var producer = cluster.Client.CreateProducer();
         await WriteAsync(producer, 0, 1_000);
         (await ReadAsync(cluster.Client, 1_000)).Order().ShouldBe(Enumerable.Range(0, 1_000));
@@ -38,8 +39,8 @@ public sealed class ClientOnBrokersTests
     [Fact]
     public async Task A_refused_request_says_why()
     {
-        await using var cluster = await BrokerCluster.StartAsync(silos: 1);
-        await cluster.Client.Admin.CreateTopicAsync(Topic, partitions: 1, cancellationToken: Cancelled);
+        await using var cluster = await LoireTestCluster.StartAsync(brokers: 1);
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 1);
         (await Should.ThrowAsync<LoireException>(cluster.Client.Admin.CreateTopicAsync(Topic, cancellationToken: Cancelled)))
             .Error.ShouldBe((short)ErrorCode.TopicAlreadyExists);
         await using var producer = cluster.Client.CreateProducer();
@@ -51,13 +52,12 @@ public sealed class ClientOnBrokersTests
     [Fact]
     public async Task What_was_acknowledged_outlives_the_leaders_silo_and_is_there_once()
     {
-        await using var cluster = await BrokerCluster.StartAsync();
-        await cluster.Client.Admin.CreateTopicAsync(Topic, partitions: 2, cancellationToken: Cancelled);
+        await using var cluster = await LoireTestCluster.StartAsync();
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 2);
         await using var producer = cluster.Client.CreateProducer();
         await WriteAsync(producer, 0, 200);
-        var leader = await cluster.LeaderOfAsync(Topic, 0, Cancelled);
         var writing = WriteAsync(producer, 200, 1_000);
-        await cluster.Orleans.KillSiloAsync(leader);
+        await cluster.KillAsync(cluster.LeaderOf(Topic));
         await writing;
         var values = await ReadAsync(cluster.Client, 1_000);
         values.Order().ShouldBe(Enumerable.Range(0, 1_000));
@@ -66,8 +66,8 @@ public sealed class ClientOnBrokersTests
     [Fact]
     public async Task A_group_of_two_shares_the_work()
     {
-        await using var cluster = await BrokerCluster.StartAsync(silos: 1);
-        await cluster.Client.Admin.CreateTopicAsync(Topic, partitions: 4, cancellationToken: Cancelled);
+        await using var cluster = await LoireTestCluster.StartAsync(brokers: 1);
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 4);
         var seen = new ConcurrentQueue<(int Reader, int Value)>();
         using var stop = new CancellationTokenSource();
         var readers = Enumerable.Range(1, 2).Select(reader => ReadInGroupAsync(cluster.Client, reader, seen, stop.Token)).ToList();
@@ -77,7 +77,8 @@ public sealed class ClientOnBrokersTests
         {
             await WriteAsync(producer, written, written + 100);
             await Eventually.IsTrueAsync(
-                () => seen.Select(entry => entry.Value).Distinct().Count() == written + 100, Cancelled);
+                () => seen.Select(entry => entry.Value).Distinct().Count() == written + 100,
+                state: () => $"{seen.Count} of {written + 100} were read");
         }
         await stop.CancelAsync();
         await Task.WhenAll(readers);

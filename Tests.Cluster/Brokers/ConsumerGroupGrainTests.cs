@@ -2,23 +2,24 @@ using System.Text;
 using Loire.Broker.Groups;
 using Loire.Grains.Interfaces;
 using Loire.Protocol;
-using Loire.Tests.Cluster.Fakes;
+using Loire.Tests.Cluster.Hosted;
 using Shouldly;
 using Xunit;
 
 namespace Loire.Tests.Cluster.Brokers;
 
 /// <summary>Groups through the grains of three brokers.</summary>
+[Collection(nameof(HostedClusters))]
 public sealed class ConsumerGroupGrainTests : IAsyncLifetime
 {
-    private BrokersCluster _cluster = null!;
+    private LoireTestCluster _cluster = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        _cluster = await BrokersCluster.StartAsync();
-        await _cluster.CreateAsync("orders", 2, 3);
+        _cluster = await LoireTestCluster.StartAsync();
+        await _cluster.CreateTopicAsync("orders", Cancelled, partitions: 2);
     }
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
@@ -58,26 +59,26 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
         described.MemberIds.ShouldBe([member.MemberId]);
         (await group.LeaveAsync(member.MemberId)).ShouldBe((short)ErrorCode.None);
         (await group.DescribeAsync()).ShouldNotBeNull().State.ShouldBe("Empty");
-        (await _cluster.Grains.GetGrain<IConsumerGroupGrain>("unheard-of").DescribeAsync()).ShouldBeNull();
+        (await _cluster.Orleans.GetGrain<IConsumerGroupGrain>("unheard-of").DescribeAsync()).ShouldBeNull();
     }
 
     [Fact]
     public async Task When_the_coordinator_is_killed_another_knows_what_was_committed()
     {
-        var group = _cluster.Grains.GetGrain<IConsumerGroupGrain>("readers");
+        var group = _cluster.Orleans.GetGrain<IConsumerGroupGrain>("readers");
         await CommitAsync(group, 5);
-        var offsets = (await _cluster.Grains.GetGrain<ITopicGrain>("__consumer_offsets").DescribeAsync())!;
+        var offsets = (await _cluster.Orleans.GetGrain<ITopicGrain>("__consumer_offsets").DescribeAsync())!;
         var partition = GroupPartitioner.PartitionOf(new GroupId("readers"), offsets.Partitions.Length);
-        await _cluster.Test.KillSiloAsync(_cluster.Silo(offsets.Partitions[partition.Value].Leader));
+        await _cluster.KillAsync(_cluster[offsets.Partitions[partition.Value].Leader]);
 
-        var kept = await UntilAnsweredAsync(() => group.GetOffsetsAsync([new("orders", 0)]));
+        var kept = await GrainCalls.AnswerAsync(() => group.GetOffsetsAsync([new("orders", 0)]), _ => true, "offsets from another broker");
         kept.ShouldHaveSingleItem().Offset.ShouldBe(5);
         await CommitAsync(group, 6);
     }
 
     private async Task<(IConsumerGroupGrain Group, GroupJoined Member)> JoinAsync(string id)
     {
-        var group = _cluster.Grains.GetGrain<IConsumerGroupGrain>(id);
+        var group = _cluster.Orleans.GetGrain<IConsumerGroupGrain>(id);
         var join = new GroupJoin("", null, "test", 10_000, 10_000, [new GroupProtocol("range", "subscription"u8.ToArray())]);
         var asked = await UntilTakenAsync(() => group.JoinAsync(join), joined => joined.Error, ErrorCode.MemberIdRequired);
         var joined = await UntilTakenAsync(
@@ -92,36 +93,11 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
     /// <summary>While the coordinator is being made, or moves, clients ask again.</summary>
     private static async Task<T> UntilTakenAsync<T>(Func<Task<T>> ask, Func<T, short> errorOf, ErrorCode expected)
     {
-        while (true)
-        {
-            var answer = await UntilAnsweredAsync(ask);
-            var error = (ErrorCode)errorOf(answer);
-            if (error == expected) return answer;
-            error.ShouldBeOneOf(
-                ErrorCode.NotCoordinator,
-                ErrorCode.CoordinatorNotAvailable,
-                ErrorCode.CoordinatorLoadInProgress,
-                ErrorCode.RequestTimedOut);
-            await Task.Delay(50, Cancelled);
-        }
+        var answer = await GrainCalls.AnswerAsync(ask, answer => !IsOnTheMove((ErrorCode)errorOf(answer)), "a coordinator answers");
+        ((ErrorCode)errorOf(answer)).ShouldBe(expected);
+        return answer;
     }
 
-    private static async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-        patience.CancelAfter(TimeSpan.FromSeconds(90));
-        while (true)
-        {
-            try
-            {
-                return await ask();
-            }
-            catch (Exception failure) when (failure is OrleansException or TimeoutException or LoireException)
-            {
-                TestContext.Current.TestOutputHelper?.WriteLine(failure.Message);
-            }
-
-            await Task.Delay(50, patience.Token);
-        }
-    }
+    private static bool IsOnTheMove(ErrorCode error) => error is ErrorCode.NotCoordinator
+        or ErrorCode.CoordinatorNotAvailable or ErrorCode.CoordinatorLoadInProgress or ErrorCode.RequestTimedOut;
 }

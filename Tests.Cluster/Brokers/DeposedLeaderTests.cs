@@ -7,6 +7,7 @@ using Loire.Grains.Interfaces;
 using Loire.Grains.Storage;
 using Loire.Protocol;
 using Loire.Tests.Cluster.Fakes;
+using Loire.Tests.Cluster.Hosted;
 using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using Xunit;
@@ -15,26 +16,30 @@ namespace Loire.Tests.Cluster.Brokers;
 
 /// <summary>A second activation of a topic's controller, of which neither the first nor the leader hears, elects another
 /// leader. What the deposed one takes must not be acknowledged, and what it asks for not be granted.</summary>
+[Collection(nameof(HostedClusters))]
 public sealed class DeposedLeaderTests : IAsyncLifetime
 {
     private static readonly TopicName Orders = new("orders");
     private static readonly PartitionIndex First = new(0);
 
-    private BrokersCluster _cluster = null!;
+    private LoireTestCluster _cluster = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _cluster = await BrokersCluster.StartAsync();
+    /// <summary>The leader is not to find out by itself within the test that its followers have left it.</summary>
+    public async ValueTask InitializeAsync() =>
+        _cluster = await LoireTestCluster.StartAsync(settings: ("replica.lag.time.max.ms", "600000"));
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 
     [Fact]
     public async Task Its_appends_are_not_acknowledged_and_its_in_sync_set_is_not_granted()
     {
-        var created = (await _cluster.CreateAsync("orders", 1, 3)).Partitions[0];
-        var old = created.Leader;
-        ImmutableArray<NodeId> others = [.. created.Replicas.Where(node => node != old).Select(node => new NodeId(node))];
-        var partition = _cluster.Partition("orders", 0);
+        await _cluster.CreateTopicAsync(Orders.Value, Cancelled, partitions: 1);
+        var created = _cluster.Partition(Orders.Value);
+        var old = created.Leader.Value;
+        ImmutableArray<NodeId> others = [.. created.Replicas.Where(node => node != created.Leader)];
+        var partition = _cluster.Orleans.Partition(Orders.Value, 0);
         (await partition.AppendAsync(new AppendRequest(TestBatch.Of("first"), -1))).Error.ShouldBe((short)ErrorCode.None);
         var before = View(old).Find(Orders)!;
 
@@ -43,7 +48,7 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
         View(old).Find(Orders)!.Version.ShouldBe(before.Version);
 
         var pending = partition.AppendAsync(new AppendRequest(TestBatch.Of("stale"), -1));
-        await Eventually.IsTrueAsync(() => Lookup(old).Replica?.LogEndOffset == new Offset(2), Cancelled);
+        await Eventually.IsTrueAsync(() => Lookup(old).Replica?.LogEndOffset == new Offset(2));
         pending.IsCompleted.ShouldBeFalse();
 
         // The first activation still believes in the old state: its write is what fails.
@@ -56,14 +61,14 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
         Learner(old).Learn(answer);
         (await pending).Error.ShouldBe((short)ErrorCode.NotLeaderOrFollower);
         var leader = answer.Control.Partitions[0].Leader.Value;
-        await Eventually.IsTrueAsync(() => Lookup(leader).Replica is { KnowsHighWatermark: true }, Cancelled);
-        await Eventually.IsTrueAsync(() => Lookup(old).Follower?.LogEndOffset == new Offset(1), Cancelled);
+        await Eventually.IsTrueAsync(() => Lookup(leader).Replica is { KnowsHighWatermark: true });
+        await Eventually.IsTrueAsync(() => Lookup(old).Follower?.LogEndOffset == new Offset(1));
         Lookup(leader).Replica!.LogEndOffset.ShouldBe(new Offset(1));
     }
 
     private async Task<TopicRecord> ElectBehindTheBackAsync(int old, ImmutableArray<NodeId> others)
     {
-        var storage = new StorageBridge<TopicDocument>(_cluster.Storage, "topic", GrainId.Create("loire.topic", Orders.Value));
+        var storage = new StorageBridge<TopicDocument>(_cluster[old].Store, "topic", _cluster.ControllerId(Orders.Value));
         await storage.ReadStateAsync();
         var view = new FakeView();
         view.Learn(View(old).Cluster);
@@ -88,5 +93,5 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
     private PartitionLookup Lookup(int node) => Service<IPartitionDirectory>(node).Find(Orders, First);
 
     private T Service<T>(int node)
-        where T : notnull => _cluster.Silo(node).ServiceProvider.GetRequiredService<T>();
+        where T : notnull => _cluster[node].Services.GetRequiredService<T>();
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
-using Loire.Tests.Cluster.Fakes;
+using Loire.Client;
+using Loire.Tests.Cluster.Hosted;
 using Loire.Tests.Cluster.Streams;
+using Microsoft.Extensions.Hosting;
 using Orleans.Streams;
 using Shouldly;
 using Xunit;
@@ -8,14 +10,13 @@ using Xunit;
 namespace Loire.Tests.Cluster.Brokers;
 
 /// <summary>The stream provider on real brokers.</summary>
+[Collection(nameof(HostedClusters))]
 public sealed class StreamsOnBrokersTests
 {
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task No_event_is_lost_when_the_silo_of_a_partition_dies()
     {
-        await using var cluster = await BrokerCluster.StartAsync(silos: 3, options =>
+        await using var cluster = await StartAsync(brokers: 3, options =>
         {
             options.Topics.Add(ImplicitSubscriberGrain.Topic);
             options.PartitionsPerTopic = 3;
@@ -26,12 +27,12 @@ public sealed class StreamsOnBrokersTests
             await Task.WhenAll(keys.Select(key => Stream(cluster, ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(i))));
             if (i != 15)
                 continue;
-            await Eventually.IsTrueAsync(() => keys.All(key => EventJournal.Of(key).Count > 5), Cancelled);
-            await cluster.Orleans.KillSiloAsync(await cluster.LeaderOfAsync(ImplicitSubscriberGrain.Topic, 0, Cancelled));
+            await Eventually.IsTrueAsync(() => keys.All(key => EventJournal.Of(key).Count > 5));
+            await cluster.KillAsync(cluster.LeaderOf(ImplicitSubscriberGrain.Topic));
         }
         foreach (var key in keys)
         {
-            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Distinct().Count() == 40, Cancelled);
+            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Distinct().Count() == 40);
             EventJournal.Of(key).Distinct().ShouldBe(Enumerable.Range(0, 40).Select(Name));
         }
     }
@@ -39,7 +40,7 @@ public sealed class StreamsOnBrokersTests
     [Fact]
     public async Task A_stream_can_be_read_again_from_an_old_offset()
     {
-        await using var cluster = await BrokerCluster.StartAsync(silos: 1, options =>
+        await using var cluster = await StartAsync(brokers: 1, options =>
         {
             options.Topics.Add("explicit");
             options.PartitionsPerTopic = 1;
@@ -48,14 +49,25 @@ public sealed class StreamsOnBrokersTests
         var key = EventJournal.NewKey();
         for (var i = 0; i < 100; i++)
             await Stream(cluster, "explicit", key).OnNextAsync(Name(i));
-        await cluster.Orleans.Client.GetGrain<IExplicitSubscriberGrain>(key).SubscribeAsync(StreamCluster.Provider, "explicit", 40);
+        await cluster.Orleans.GetGrain<IExplicitSubscriberGrain>(key).SubscribeAsync(StreamCluster.Provider, "explicit", 40);
         await Stream(cluster, "explicit", key).OnNextAsync(Name(100));
-        await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Contains(Name(100)), Cancelled);
+        await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Contains(Name(100)));
         EventJournal.Of("explicit-" + key).ShouldBe(Enumerable.Range(40, 61).Select(Name));
     }
 
-    private static IAsyncStream<string> Stream(BrokerCluster cluster, string topic, string key) =>
-        cluster.Orleans.Client.GetStreamProvider(StreamCluster.Provider).GetStream<string>(StreamId.Create(topic, key));
+    private static Task<LoireTestCluster> StartAsync(int brokers, Action<LoireStreamOptions> configure) =>
+        LoireTestCluster.StartAsync(new LoireTestClusterOptions(brokers)
+        {
+            ConfigureSilo = silo =>
+            {
+                silo.AddMemoryGrainStorage("PubSubStore");
+                silo.AddLoireStreams(StreamCluster.Provider, configure);
+            },
+            ConfigureClient = client => client.AddLoireStreams(StreamCluster.Provider),
+        });
+
+    private static IAsyncStream<string> Stream(LoireTestCluster cluster, string topic, string key) =>
+        cluster.Orleans.GetStreamProvider(StreamCluster.Provider).GetStream<string>(StreamId.Create(topic, key));
 
     private static string Name(int i) => i.ToString(CultureInfo.InvariantCulture);
 }

@@ -43,8 +43,7 @@ public sealed class ClientsTests
     {
         await using var cluster = await LoireTestCluster.StartAsync();
         await cluster.CreateTopicAsync(Topic, Cancelled);
-        var orleans = await cluster.ConnectAsync();
-        await using (var producer = orleans.CreateProducer())
+        await using (var producer = cluster.Client.CreateProducer())
         {
             for (var partition = 0; partition < 3; partition++)
             {
@@ -62,7 +61,7 @@ public sealed class ClientsTests
 
         string[] all = ["kafka-0", "kafka-1", "kafka-2", "orleans-0", "orleans-1", "orleans-2"];
         var read = new List<string>();
-        await foreach (var batch in orleans.CreateConsumer(Topic, StartPosition.Beginning).WithCancellation(Cancelled))
+        await foreach (var batch in cluster.Client.CreateConsumer(Topic, StartPosition.Beginning).WithCancellation(Cancelled))
         {
             read.AddRange(((IEnumerable<ConsumeRecord>)batch).Select(record => Encoding.UTF8.GetString(record.Value!.Value.Span)));
             if (read.Count >= all.Length) break;

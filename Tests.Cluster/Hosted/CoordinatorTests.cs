@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Loire.Protocol;
+using Loire.Protocol.Client;
 using Loire.Tests.RealClients;
 using Shouldly;
 using Xunit;
@@ -63,11 +64,10 @@ public sealed class CoordinatorTests
     private static async Task UntilCommittedAsync(LoireTestCluster cluster, long offset)
     {
         await using var client = cluster.CreateKafkaClient();
-        while (true)
-        {
-            var committed = await Protocol.Client.OffsetQueries.FetchCommittedAsync(client, new GroupId(Group), Cancelled);
-            if (committed.Count == PartitionCount && committed.Values.All(known => known.Value == offset)) return;
-        }
+        await Eventually.AnswersAsync(
+            () => client.FetchCommittedAsync(new GroupId(Group), Cancelled),
+            committed => committed.Count == PartitionCount && committed.Values.All(known => known.Value == offset),
+            $"offset {offset} is committed for each partition");
     }
 
     private static async Task<TestBroker> CoordinatorAsync(LoireTestCluster cluster)

@@ -23,28 +23,33 @@ namespace Loire.Tests.Cluster.Hosted;
 /// What the silos share, the membership table and the controllers' states, outlives each of them.</summary>
 internal sealed class LoireTestCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private static readonly ImmutableDictionary<string, string> Settings = ImmutableDictionary<string, string>.Empty
-        .Add("default.replication.factor", "3")
-        .Add("min.insync.replicas", "2")
         .Add("num.partitions", "3")
         .Add("offsets.topic.num.partitions", "3")
         .Add("group.initial.rebalance.delay.ms", "0")
         .Add("replica.lag.time.max.ms", "2000");
 
     private readonly SharedMembership _membership = new();
+    private readonly LoireTestClusterOptions _options;
     private readonly TestCluster _cluster;
     private IHost? _client;
 
-    private LoireTestCluster(ImmutableArray<string?> racks, ImmutableDictionary<string, string> settings)
+    private LoireTestCluster(LoireTestClusterOptions options)
     {
+        _options = options;
         var states = new SharedStorage();
+        var replicas = Math.Min(3, options.Racks.Length);
+        var settings = Settings
+            .Add("default.replication.factor", replicas.ToString(CultureInfo.InvariantCulture))
+            .Add("offsets.topic.replication.factor", replicas.ToString(CultureInfo.InvariantCulture))
+            .Add("min.insync.replicas", replicas > 1 ? "2" : "1")
+            .SetItems(options.Settings);
         Brokers =
         [
-            .. racks.Select((rack, index) => new TestBroker(index + 1, rack, settings, new StoreLink(_membership, states))),
+            .. options.Racks.Select((rack, index) => new TestBroker(
+                index + 1, rack, settings, new StoreLink(_membership, states), options.ConfigureSilo)),
         ];
-        var builder = new TestClusterBuilder((short)racks.Length);
+        var builder = new TestClusterBuilder((short)options.Racks.Length) { PortAllocator = new LoopbackPortAllocator() };
         builder.Options.UseTestClusterMembership = false;
         builder.Options.ConfigureFileLogging = false;
 
@@ -62,20 +67,28 @@ internal sealed class LoireTestCluster : IAsyncDisposable
 
     private IEnumerable<TestBroker> Up => Brokers.Where(broker => broker.IsUp);
 
+    /// <summary>The Orleans client.</summary>
+    public IClusterClient Orleans => _client!.Services.GetRequiredService<IClusterClient>();
+
+    /// <summary>Our client, over Orleans' own.</summary>
+    public ILoireClient Client => _client!.Services.GetRequiredService<ILoireClient>();
+
     /// <param name="settings">Broker configs by Kafka's names, beside <see cref="Settings"/>.</param>
     public static Task<LoireTestCluster> StartAsync(int brokers = 3, params (string Name, string Value)[] settings) =>
-        StartAsync([.. new string?[brokers]], settings);
+        StartAsync(new LoireTestClusterOptions(brokers, settings));
 
     /// <param name="racks">Of each broker.</param>
     /// <inheritdoc cref="StartAsync(int, ValueTuple{string, string}[])"/>
-    public static async Task<LoireTestCluster> StartAsync(
-        ImmutableArray<string?> racks, params (string Name, string Value)[] settings)
+    public static Task<LoireTestCluster> StartAsync(ImmutableArray<string?> racks, params (string Name, string Value)[] settings) =>
+        StartAsync(new LoireTestClusterOptions(racks.Length, settings) { Racks = racks });
+
+    public static async Task<LoireTestCluster> StartAsync(LoireTestClusterOptions options)
     {
-        var cluster = new LoireTestCluster(
-            racks, Settings.SetItems(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value))));
+        var cluster = new LoireTestCluster(options);
         try
         {
             await cluster.StartAsync([.. cluster.Brokers]);
+            await cluster.ConnectAsync();
             return cluster;
         }
         catch
@@ -119,33 +132,15 @@ internal sealed class LoireTestCluster : IAsyncDisposable
     public KafkaClient CreateKafkaClient(TestBroker? only = null) =>
         new(new KafkaClientOptions { BootstrapServers = only?.Bootstrap ?? Bootstrap, RequestTimeout = TimeSpan.FromSeconds(10) });
 
-    /// <summary>The one Orleans client of the cluster.</summary>
-    public async Task<ILoireClient> ConnectAsync()
-    {
-        if (_client is null)
-        {
-            var builder = Host.CreateEmptyApplicationBuilder(settings: null);
-            builder.UseOrleansClient(client =>
-            {
-                client.Configure<ClusterOptions>(cluster =>
-                    (cluster.ClusterId, cluster.ServiceId) = (_cluster.Options.ClusterId, _cluster.Options.ServiceId));
-                client.Services.AddSingleton<IGatewayListProvider>(_membership);
-                client.AddLoireClient();
-            });
-            _client = builder.Build();
-            await _client.StartAsync(TestContext.Current.CancellationToken);
-        }
-
-        return _client.Services.GetRequiredService<ILoireClient>();
-    }
-
-    /// <summary>Creates a topic, by default with the brokers' settings: 3 partitions, 3 replicas.</summary>
+    /// <summary>Creates a topic, by default with the brokers' settings: 3 partitions, 3 replicas. All brokers know it then,
+    /// and those that lead its partitions have taken their role.</summary>
     public async Task CreateTopicAsync(
         string topic, CancellationToken cancellationToken, int partitions = -1, params (string Name, string Value)[] configs)
     {
-        var client = await ConnectAsync();
         var settings = configs.Select(config => KeyValuePair.Create(config.Name, config.Value));
-        await client.Admin.CreateTopicAsync(topic, partitions, configs: settings, cancellationToken: cancellationToken);
+        await Client.Admin.CreateTopicAsync(topic, partitions, configs: settings, cancellationToken: cancellationToken);
+        await UntilAsync(
+            () => Up.All(broker => broker.HasTakenRoles(Find(topic))), $"the brokers take their roles in {topic}", cancellationToken);
     }
 
     /// <summary>A topic as the brokers that are up know it, newest first.</summary>
@@ -170,16 +165,9 @@ internal sealed class LoireTestCluster : IAsyncDisposable
         return Up.Single(broker => broker.Silo!.SiloAddress.Equals(controller!.Address.SiloAddress));
     }
 
-    /// <summary>Waits until it holds; fails where it does not in time.</summary>
-    public async Task UntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken)
-    {
-        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        for (var started = TimeProvider.System.GetTimestamp(); !condition();)
-        {
-            TimeProvider.System.GetElapsedTime(started).ShouldBeLessThan(Patience, $"Not in time: {what}. {Describe()}");
-            await poll.WaitForNextTickAsync(cancellationToken);
-        }
-    }
+    /// <summary>Waits until it holds; where it does not, says how the brokers see their partitions.</summary>
+    public Task UntilAsync(Func<bool> condition, string what, CancellationToken cancellationToken) =>
+        Eventually.IsTrueAsync(condition, what, Describe).WaitAsync(cancellationToken);
 
     /// <summary>Waits until all replicas of a topic are in sync, those of brokers that are down included.</summary>
     public Task UntilInSyncAsync(string topic, CancellationToken cancellationToken) => UntilAsync(
@@ -194,6 +182,21 @@ internal sealed class LoireTestCluster : IAsyncDisposable
         await Task.WhenAll(Brokers.Select(broker => broker.Ending));
         await _cluster.DisposeAsync();
         foreach (var broker in Brokers) Directory.Delete(broker.DataDirectory, recursive: true);
+    }
+
+    private async Task ConnectAsync()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(settings: null);
+        builder.UseOrleansClient(client =>
+        {
+            client.Configure<ClusterOptions>(cluster =>
+                (cluster.ClusterId, cluster.ServiceId) = (_cluster.Options.ClusterId, _cluster.Options.ServiceId));
+            client.Services.AddSingleton<IGatewayListProvider>(_membership);
+            client.AddLoireClient();
+            _options.ConfigureClient(client);
+        });
+        _client = builder.Build();
+        await _client.StartAsync(TestContext.Current.CancellationToken);
     }
 
     private async Task<SiloHandle> CreateSiloAsync(string siloName, IConfiguration configuration)

@@ -50,7 +50,7 @@ public sealed class RestartTests
             var watch = new LeadershipWatch(view, node);
             view.Subscribe(watch);
             await cluster.StopAsync(broker);
-            (await watch.LedAtTheEnd.WaitAsync(TimeSpan.FromSeconds(30), Cancelled)).ShouldBeEmpty();
+            (await watch.LedAtTheEnd.WaitAsync(Eventually.Patience, Cancelled)).ShouldBeEmpty();
             await load.UntilProgressAsync(Cancelled);
             await cluster.StartAsync(broker);
             await load.UntilProgressAsync(Cancelled);

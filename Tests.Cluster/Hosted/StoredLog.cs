@@ -29,7 +29,10 @@ internal static class StoredLog
         while (true)
         {
             var next = records.Count == 0 ? 0 : records[^1].Offset + 1;
-            var answer = await FetchAsync(connection, topic, partition, next, cancellationToken);
+            var answer = await Eventually.AnswersAsync(
+                () => FetchAsync(connection, topic, partition, next, cancellationToken),
+                answer => answer.ErrorCode is not (ErrorCode.NotLeaderOrFollower or ErrorCode.OffsetNotAvailable),
+                $"broker {broker.NodeId} has a role in {topic}-{partition}");
             answer.ErrorCode.ShouldBe(ErrorCode.None, $"broker {broker.NodeId}, {topic}-{partition} from {next}");
             if (answer.HighWatermark.Value <= next) return records.ToImmutable();
             Append(answer, records);
@@ -46,13 +49,10 @@ internal static class StoredLog
         foreach (var replica in replicas)
         {
             // A follower hears of the last high watermark with its next fetch.
-            ImmutableArray<StoredRecord> records;
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-            do
-            {
-                records = await ReadAsync(cluster[replica.Value], topic, partition, cancellationToken);
-            }
-            while (records.Length < leaders.Length && !patience.IsCancellationRequested);
+            var records = await Eventually.AnswersAsync(
+                () => ReadAsync(cluster[replica.Value], topic, partition, cancellationToken),
+                records => records.Length >= leaders.Length,
+                $"broker {replica} has the {leaders.Length} records of {topic}-{partition}");
             records.ShouldBe(leaders, $"broker {replica} has of {topic}-{partition} what its leader has");
         }
 

@@ -1,10 +1,11 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using Loire.Bench.Processes;
+using Loire.Broker.Ports;
 using Loire.Cluster;
 using Loire.Embedded;
 using Loire.Grains;
 using Loire.Grains.Hosting;
+using Loire.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
 using Orleans.Runtime.Hosting;
@@ -13,9 +14,11 @@ using Orleans.TestingHost;
 namespace Loire.Tests.Cluster.Hosted;
 
 /// <summary>A broker of a <see cref="LoireTestCluster"/>: its port and data directory stay the same through its deaths.</summary>
-internal sealed class TestBroker(int nodeId, string? rack, IReadOnlyDictionary<string, string> settings, StoreLink store)
+/// <param name="configure">What the test wants of its silo beside a broker.</param>
+internal sealed class TestBroker(
+    int nodeId, string? rack, IReadOnlyDictionary<string, string> settings, StoreLink store, Action<ISiloBuilder> configure)
 {
-    private readonly int _port = FreePort();
+    private readonly int _port = LoopbackPort.Free();
 
     public int NodeId => nodeId;
 
@@ -44,6 +47,16 @@ internal sealed class TestBroker(int nodeId, string? rack, IReadOnlyDictionary<s
     public IServiceProvider Services =>
         Silo?.ServiceProvider ?? throw new InvalidOperationException($"Broker {nodeId} is down.");
 
+    /// <summary>Whether it knows a topic in this state or a newer one, and has opened the partitions that it leads.</summary>
+    public bool HasTakenRoles(TopicRecord? topic)
+    {
+        if (topic is null || View.Find(topic.Name) is not { } known || known.Version < topic.Version) return false;
+        var partitions = Services.GetRequiredService<IPartitionDirectory>();
+        return known.Control.Partitions.Select((partition, index) => (partition, index)).All(each =>
+            each.partition.Leader.Value != nodeId
+            || partitions.Find(topic.Name, new PartitionIndex(each.index)).Replica is { KnowsHighWatermark: true });
+    }
+
     /// <summary>Loses everything it stored, as with a new disk.</summary>
     public void LoseData()
     {
@@ -71,12 +84,6 @@ internal sealed class TestBroker(int nodeId, string? rack, IReadOnlyDictionary<s
                 Kafka = settings,
             },
         });
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        configure(silo);
     }
 }
