@@ -35,7 +35,8 @@ public static class LoopbackPort
         throw new InvalidOperationException($"There are no {count} free ports in a row from {First} to {End - 1}.");
     }
 
-    private static bool IsFree(int port)
+    /// <summary>Whether nobody listens on it at this moment.</summary>
+    public static bool IsFree(int port)
     {
         try
         {

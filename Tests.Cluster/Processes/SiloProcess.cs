@@ -6,7 +6,7 @@ namespace Loire.Tests.Cluster.Processes;
 
 /// <summary>The silo as a process of its own. Its ports stay the same through its deaths.</summary>
 internal sealed class SiloProcess(string? cluster, int nodeId, params string[] extraArguments)
-    : HostProcess("Loire.Silo", LoopbackPort.Free())
+    : KafkaHostProcess("Loire.Silo")
 {
     private readonly int _httpPort = LoopbackPort.Free();
     private readonly int _siloPort = LoopbackPort.Free();

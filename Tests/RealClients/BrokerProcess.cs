@@ -1,13 +1,11 @@
-using Loire.Bench.Processes;
-
 namespace Loire.Tests.RealClients;
 
 /// <summary>The standalone host as a process of its own.</summary>
-internal sealed class BrokerProcess : HostProcess
+internal sealed class BrokerProcess : KafkaHostProcess
 {
     private readonly string[] _extraArguments;
 
-    private BrokerProcess(int port, string[] extraArguments)
+    private BrokerProcess(int? port, string[] extraArguments)
         : base("Loire.Standalone", port) => _extraArguments = extraArguments;
 
     protected override IEnumerable<string> Arguments =>
@@ -17,8 +15,16 @@ internal sealed class BrokerProcess : HostProcess
 
     public static async Task<BrokerProcess> StartAsync(int? port = null, params string[] extraArguments)
     {
-        var broker = new BrokerProcess(port ?? LoopbackPort.Free(), extraArguments);
-        await broker.StartAgainAsync();
-        return broker;
+        var broker = new BrokerProcess(port, extraArguments);
+        try
+        {
+            await broker.StartAgainAsync();
+            return broker;
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
     }
 }

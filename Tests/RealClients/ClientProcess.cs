@@ -10,7 +10,8 @@ namespace Loire.Tests.RealClients;
 /// <summary>A real client as a process: JSON lines in, JSON lines out.</summary>
 internal sealed class ClientProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+    /// <summary>More than the clients themselves wait for anything, so that they can say what it was.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();

@@ -124,7 +124,9 @@ public sealed class GroupTests
         };
         if (instance is not null)
         {
+            // A process that starts slowly is not to be missed meanwhile.
             options["instance"] = instance;
+            options["session"] = 60_000;
         }
 
         return ClientProcess.Start(kind, "member", options);

@@ -1,26 +1,27 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Threading.Channels;
 
 namespace Loire.Tests.RealClients;
 
-/// <summary>A host as a process of its own, on a data directory that survives its deaths.</summary>
+/// <summary>A program of ours as a process, which can be ended and launched again.</summary>
 /// <param name="assembly">The program's name, beside the tests.</param>
-internal abstract class HostProcess(string assembly, int port) : IAsyncDisposable
+internal abstract class HostProcess(string assembly) : IAsyncDisposable
 {
-    private readonly List<string> _said = [];
     private Process? _process;
-    private Channel<string> _output = Channel.CreateUnbounded<string>();
+    private Run _run = new();
 
-    /// <summary>Where it listens for Kafka clients.</summary>
-    public int Port { get; } = port;
+    /// <summary>What the present run, or the last one, has printed to its standard output.</summary>
+    public IReadOnlyCollection<string> Output => _run.Output;
 
-    public string DataDirectory { get; } = Directory.CreateTempSubdirectory("loire-real-clients-").FullName;
-
-    public string Bootstrap => $"localhost:{Port.ToString(CultureInfo.InvariantCulture)}";
+    /// <summary>What it has printed to its standard error.</summary>
+    public IReadOnlyCollection<string> Errors => _run.Errors;
 
     /// <summary>What it is started with, each time.</summary>
     protected abstract IEnumerable<string> Arguments { get; }
+
+    /// <summary>What its environment has beside ours.</summary>
+    protected virtual IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>Starts the process and waits until it is ready.</summary>
     public async Task StartAgainAsync()
@@ -35,39 +36,24 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
         foreach (var argument in Arguments) start.ArgumentList.Add(argument);
-        var output = _output = Channel.CreateUnbounded<string>();
+        foreach (var (name, value) in Variables) start.Environment[name] = value;
+        var run = _run = new Run();
+        _process?.Dispose();
         _process = Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start");
-        var open = 2;
-        _process.OutputDataReceived += Note;
-        _process.ErrorDataReceived += Note;
+        _process.OutputDataReceived += (_, line) => run.Note(run.Output, line.Data);
+        _process.ErrorDataReceived += (_, line) => run.Note(run.Errors, line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-
-        void Note(object sender, DataReceivedEventArgs line)
-        {
-            if (line.Data is not null) output.Writer.TryWrite(line.Data);
-            else if (Interlocked.Decrement(ref open) == 0) output.Writer.TryComplete();
-        }
     }
 
-    /// <summary>Waits until it prints a line with <paramref name="text"/>; fails with all it printed.</summary>
+    /// <summary>Waits until the present run has printed a line with <paramref name="text"/>; fails with all it printed.</summary>
     public async Task<string> WaitForLineAsync(string text)
     {
-        using var patience = new CancellationTokenSource(Eventually.Patience);
-        try
-        {
-            await foreach (var line in _output.Reader.ReadAllAsync(patience.Token))
-            {
-                _said.Add(line);
-                if (line.Contains(text, StringComparison.OrdinalIgnoreCase)) return line;
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            _said.Add($"(no line with '{text}' within {Eventually.Patience})");
-        }
-
-        throw new InvalidOperationException($"{assembly} never said '{text}':\n" + string.Join('\n', _said));
+        string? found = null;
+        var run = _run;
+        await Eventually.IsTrueAsync(
+            () => (found = run.Find(text)) is not null || run.HasEnded, $"{assembly} says '{text}'", () => run.ToString());
+        return found ?? run.Find(text) ?? throw new InvalidOperationException($"{assembly} ended and never said '{text}':\n{run}");
     }
 
     /// <summary>kill -9: nothing in the process gets to run any more.</summary>
@@ -84,11 +70,11 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
         return await WaitForExitAsync();
     }
 
+    /// <returns>Its exit code, when all that it printed has been read.</returns>
     public async Task<int> WaitForExitAsync()
     {
-        using var patience = new CancellationTokenSource(Eventually.Patience);
-        await _process!.WaitForExitAsync(patience.Token);
-        return _process.ExitCode;
+        await Eventually.IsTrueAsync(() => _process!.HasExited && _run.HasEnded, $"{assembly} ends", () => _run.ToString());
+        return _process!.ExitCode;
     }
 
     public async Task SignalAsync(string signal)
@@ -97,10 +83,33 @@ internal abstract class HostProcess(string assembly, int port) : IAsyncDisposabl
         await kill.WaitForExitAsync();
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (_process is { HasExited: false }) await KillAsync();
         _process?.Dispose();
-        Directory.Delete(DataDirectory, recursive: true);
+    }
+
+    /// <summary>What one run of the process prints.</summary>
+    private sealed class Run
+    {
+        private int _openStreams = 2;
+
+        public ConcurrentQueue<string> Output { get; } = [];
+
+        public ConcurrentQueue<string> Errors { get; } = [];
+
+        /// <summary>Nothing more will come.</summary>
+        public bool HasEnded => Volatile.Read(ref _openStreams) == 0;
+
+        public void Note(ConcurrentQueue<string> stream, string? line)
+        {
+            if (line is null) Interlocked.Decrement(ref _openStreams);
+            else stream.Enqueue(line);
+        }
+
+        public string? Find(string text) =>
+            Output.Concat(Errors).FirstOrDefault(line => line.Contains(text, StringComparison.OrdinalIgnoreCase));
+
+        public override string ToString() => string.Join('\n', Output.Concat(Errors));
     }
 }

@@ -35,7 +35,7 @@ public sealed class DamageTests : IDisposable
     public async Task A_flipped_bit_in_the_old_journal_is_told_while_all_else_is_served_and_is_repaired_from_the_command_line()
     {
         await File.WriteAllTextAsync(_settings, Settings, Cancelled);
-        using (var broker = Start())
+        await using (var broker = Start())
         {
             var (kafka, _) = await broker.WaitUntilReadyAsync();
             await ProduceAsync(kafka);
@@ -44,7 +44,7 @@ public sealed class DamageTests : IDisposable
 
         var damaged = Path.Combine(_data, "journal", "0000000000.journal");
         await FlipAsync(damaged, 3 << 20);
-        using (var broker = Start())
+        await using (var broker = Start())
         {
             var (kafka, http) = await broker.WaitUntilReadyAsync();
             using var probe = new HttpClient { BaseAddress = new Uri(http) };
@@ -71,7 +71,7 @@ public sealed class DamageTests : IDisposable
         (await CliRun.RunAsync("log", "verify", _data)).ExitCode.ShouldBe(0);
         DirectoryId.ShouldNotBe(before);
 
-        using var mended = Start();
+        await using var mended = Start();
         var (mendedKafka, _) = await mended.WaitUntilReadyAsync();
         (await CountAsync(mendedKafka)).ShouldBeInRange(1, Records - 1);
         await StopAsync(mended);
@@ -82,8 +82,7 @@ public sealed class DamageTests : IDisposable
 
     private static async Task StopAsync(StandaloneProcess broker)
     {
-        broker.Terminate();
-        (await broker.WaitForExitAsync()).ShouldBe(0);
+        (await broker.TerminateAsync()).ShouldBe(0);
     }
 
     private static async Task FlipAsync(string file, int position)

@@ -38,7 +38,7 @@ public sealed class DiskFullTests : IDisposable
         if (disk is null) Assert.Skip(whyNot);
         var data = Path.Combine(disk.Directory, "data");
         int acknowledged;
-        using (var broker = Start(data))
+        await using (var broker = Start(data))
         {
             var (kafka, http) = await broker.WaitUntilReadyAsync();
             await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
@@ -50,8 +50,7 @@ public sealed class DiskFullTests : IDisposable
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
             await ExpectRefusalsAsync(client);
             await ExpectNotReadyAsync(http, data);
-            broker.Terminate();
-            (await broker.WaitForExitAsync()).ShouldBe(1);
+            (await broker.TerminateAsync()).ShouldBe(1);
             var why = broker.Output.Where(line => line.Contains(reason, StringComparison.Ordinal)).ShouldHaveSingleItem();
             why.ShouldContain(data);
             why.ShouldNotContain(" at Loire.");
@@ -60,27 +59,25 @@ public sealed class DiskFullTests : IDisposable
         if (!othersTakeTheRest)
         {
             // The last file is full, so that a start needs another one.
-            using var readOnly = Start(data);
+            await using var readOnly = Start(data);
             var (kafka, http) = await readOnly.WaitUntilReadyAsync();
             await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
             await ExpectRefusalsAsync(client);
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
             await ExpectNotReadyAsync(http, data);
-            readOnly.Terminate();
-            (await readOnly.WaitForExitAsync()).ShouldBe(1);
+            (await readOnly.TerminateAsync()).ShouldBe(1);
         }
 
         disk.Grow(4 * DiskMegabytes);
-        using (var broker = Start(data))
+        await using (var broker = Start(data))
         {
             var (kafka, _) = await broker.WaitUntilReadyAsync();
             await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged));
             (await ProduceAsync(client, from: acknowledged, count: 200)).ShouldBe(200);
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged + 200));
-            broker.Terminate();
-            (await broker.WaitForExitAsync()).ShouldBe(0);
+            (await broker.TerminateAsync()).ShouldBe(0);
         }
     }
 
@@ -129,8 +126,15 @@ public sealed class DiskFullTests : IDisposable
                 },
             ],
         };
-        var answer = await coordinator.SendAsync<OffsetCommitRequest, OffsetCommitResponse>(request, Cancelled, highestVersion: 8);
-        return answer.Topics.ShouldHaveSingleItem().Partitions.ShouldHaveSingleItem().ErrorCode;
+
+        // While its partition is loaded a coordinator is to be asked again.
+        return await Eventually.AnswersAsync(CommitOnceAsync, error => error != ErrorCode.CoordinatorLoadInProgress);
+
+        async Task<ErrorCode> CommitOnceAsync()
+        {
+            var answer = await coordinator.SendAsync<OffsetCommitRequest, OffsetCommitResponse>(request, Cancelled, highestVersion: 8);
+            return answer.Topics.ShouldHaveSingleItem().Partitions.ShouldHaveSingleItem().ErrorCode;
+        }
     }
 
     /// <summary>Produces numbers, one after the other, until one is refused.</summary>

@@ -18,7 +18,7 @@ public sealed class StandaloneTests : IDisposable
     [Fact]
     public async Task It_says_where_it_is_serves_clients_and_probes_and_stops_clean_on_SIGTERM()
     {
-        using var broker = new StandaloneProcess(Arguments);
+        await using var broker = new StandaloneProcess(Arguments);
         var (kafka, http) = await broker.WaitUntilReadyAsync();
         using (var client = new RawClient(IPEndPoint.Parse(kafka)))
         {
@@ -31,8 +31,7 @@ public sealed class StandaloneTests : IDisposable
         (await probe.GetStringAsync("/health/live", cancellation)).ShouldBe("live\n");
         (await probe.GetStringAsync("/health/ready", cancellation)).ShouldBe("ready\n");
         (await probe.GetStringAsync("/metrics", cancellation)).ShouldContain("loire_request_duration_seconds_count{api=\"ApiVersions\"} 1");
-        broker.Terminate();
-        (await broker.WaitForExitAsync()).ShouldBe(0);
+        (await broker.TerminateAsync()).ShouldBe(0);
         broker.Errors.ShouldBeEmpty();
     }
 
@@ -41,7 +40,7 @@ public sealed class StandaloneTests : IDisposable
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
-        using var broker = new StandaloneProcess("--data", _data, "--listen", other.LocalEndpoint.ToString()!, "--http", "none");
+        await using var broker = new StandaloneProcess("--data", _data, "--listen", other.LocalEndpoint.ToString()!, "--http", "none");
         (await broker.WaitForExitAsync()).ShouldBe(1);
         broker.Errors.ShouldHaveSingleItem().ShouldBe(
             $"loire: Cannot listen on {other.LocalEndpoint}: the address is in use by another program.");
@@ -50,9 +49,9 @@ public sealed class StandaloneTests : IDisposable
     [Fact]
     public async Task A_data_directory_in_use_is_one_line()
     {
-        using var first = new StandaloneProcess(Arguments);
+        await using var first = new StandaloneProcess(Arguments);
         await first.WaitUntilReadyAsync();
-        using var second = new StandaloneProcess(Arguments);
+        await using var second = new StandaloneProcess(Arguments);
         (await second.WaitForExitAsync()).ShouldBe(1);
         second.Errors.ShouldHaveSingleItem().ShouldContain(_data);
     }
@@ -67,7 +66,7 @@ public sealed class StandaloneTests : IDisposable
     [InlineData("there is no such file", "--config", "/nowhere.json")]
     public async Task A_wrong_argument_is_named_in_one_line(string expected, params string[] arguments)
     {
-        using var broker = new StandaloneProcess(["--data", _data, "--http", "none", .. arguments]);
+        await using var broker = new StandaloneProcess(["--data", _data, "--http", "none", .. arguments]);
         (await broker.WaitForExitAsync()).ShouldBe(2);
         broker.Errors.ShouldHaveSingleItem().ShouldContain(expected);
     }
@@ -77,7 +76,7 @@ public sealed class StandaloneTests : IDisposable
     {
         var file = Path.Combine(_data, "settings.json");
         await File.WriteAllTextAsync(file, """{ "Loire": { "Lisen": "localhost:1" } }""", TestContext.Current.CancellationToken);
-        using var broker = new StandaloneProcess("--config", file);
+        await using var broker = new StandaloneProcess("--config", file);
         (await broker.WaitForExitAsync()).ShouldBe(2);
         broker.Errors.ShouldHaveSingleItem().ShouldBe("loire: Unknown setting Loire:Lisen. Did you mean Listen?");
     }

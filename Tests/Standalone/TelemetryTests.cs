@@ -38,7 +38,7 @@ public sealed class TelemetryTests : IDisposable
             ["OTEL_SERVICE_NAME"] = "a-broker-of-mine",
         };
 
-        using var broker = new StandaloneProcess(
+        await using var broker = new StandaloneProcess(
             environment, "--data", _data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0");
         var (kafka, _) = await broker.WaitUntilReadyAsync();
         using var client = new RawClient(IPEndPoint.Parse(kafka));

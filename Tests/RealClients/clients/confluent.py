@@ -65,7 +65,7 @@ def consume(options):
     consumer.assign(partitions)
     left = options.get("count")
     if left is None:  # what is there now
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p.partition), timeout=30) for p in partitions]
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p.partition), timeout=120) for p in partitions]
         left = sum(high - low for low, high in ends)
     while left > 0:
         m = consumer.poll(1)
@@ -81,7 +81,7 @@ def consume(options):
 def member(options):
     """A group member: says what it is assigned and what it reads; "stop" on stdin makes it commit and leave."""
     settings = {"bootstrap.servers": options["bootstrap"], "group.id": options["group"], "auto.offset.reset": "earliest",
-                "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
+                "enable.auto.commit": False, "session.timeout.ms": options.get("session", 6000), "heartbeat.interval.ms": 500,
                 "partition.assignment.strategy": options.get("strategy", "range")}
     if "instance" in options:
         settings["group.instance.id"] = options["instance"]
@@ -113,7 +113,7 @@ def admin(options):
     topic = options["topic"]
 
     def wait(futures):
-        return {key: future.result(30) for key, future in futures.items()}
+        return {key: future.result(120) for key, future in futures.items()}
 
     wait(client.create_topics([NewTopic(topic, 2, 1, config={"retention.ms": "3600000"})]))
     wait(client.create_partitions([NewPartitions(topic, 5)]))

@@ -8,6 +8,10 @@ from kafka.errors import CommitFailedError
 
 from lines import b64, emit, raw
 
+PATIENCE = 120
+# On a busy machine the broker's versions may take longer to learn than the two seconds that are usual.
+COMMON = dict(api_version_auto_timeout_ms=PATIENCE * 1000)
+
 
 def message(record):
     return dict(partition=record.partition, offset=record.offset, timestamp=record.timestamp, key=b64(record.key),
@@ -17,7 +21,7 @@ def message(record):
 def produce(options):
     codec = options.get("codec", "none")
     producer = KafkaProducer(bootstrap_servers=options["bootstrap"], acks="all", retries=50, linger_ms=options.get("linger", 0),
-                             compression_type=None if codec == "none" else codec)
+                             compression_type=None if codec == "none" else codec, **COMMON)
     futures = []
     for line in sys.stdin:
         m = json.loads(line)
@@ -25,12 +29,12 @@ def produce(options):
             options["topic"], key=raw(m.get("key")), value=raw(m.get("value")), partition=m.get("partition"),
             timestamp_ms=m.get("timestamp"), headers=[(n, raw(v)) for n, v in m.get("headers", [])])))
         if options.get("each"):
-            meta = futures[-1][1].get(60)
+            meta = futures[-1][1].get(PATIENCE)
             emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))
-    producer.flush(60)
+    producer.flush(PATIENCE)
     if not options.get("each"):
         for m, future in futures:
-            meta = future.get(60)
+            meta = future.get(PATIENCE)
             emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))
     producer.close(10)
 
@@ -42,14 +46,15 @@ def crowd(options):
     for round_number in range(options["rounds"]):
         futures = [p.send(options["topic"], value=b"%d-%d" % (i, round_number)) for i, p in enumerate(producers)]
         for future in futures:
-            future.get(60)
+            future.get(PATIENCE)
         emit(round=round_number)
     for producer in producers:
         producer.close(10)
 
 
 def consume(options):
-    consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], auto_offset_reset="earliest", enable_auto_commit=False,
+                             **COMMON)
     partitions = [TopicPartition(options["topic"], p) for p in consumer.partitions_for_topic(options["topic"])]
     consumer.assign(partitions)
     if "timestamp" in options:
@@ -71,7 +76,7 @@ def member(options):
     """A group member: says what it is assigned and what it reads; "stop" on stdin makes it commit and leave."""
     consumer = KafkaConsumer(options["topic"], bootstrap_servers=options["bootstrap"], group_id=options["group"],
                              auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=500,
-                             enable_auto_commit=False)
+                             enable_auto_commit=False, **COMMON)
     stopping = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.readline(), stopping.set()), daemon=True).start()
     assigned = None
