@@ -31,6 +31,11 @@ internal static class Failures
         (short)ErrorCode.UnknownTopicOrPartition,
         $"There is no topic '{topic}': create it with ILoireClient.Admin.CreateTopicAsync. [{ErrorCode.UnknownTopicOrPartition}]");
 
+    public static LoireException UnknownStreamTopic(string provider, string topic) => new(
+        (short)ErrorCode.UnknownTopicOrPartition,
+        $"Streams '{provider}': there is no topic '{topic}'. Name it among the provider's Topics on the silos, which then create it "
+        + $"and deliver its events, or create it with ILoireClient.Admin.CreateTopicAsync. [{ErrorCode.UnknownTopicOrPartition}]");
+
     private static string Explain(ErrorCode error) => error switch
     {
         ErrorCode.MessageTooLarge => "the batch is larger than the topic's max.message.bytes",

@@ -11,6 +11,9 @@ namespace Loire.Client;
 /// client only writes.</summary>
 internal sealed class LoireAdapterFactory : IQueueAdapterFactory, IQueueAdapterCache
 {
+    /// <summary>For an external client: the silos may still be about to create a topic.</summary>
+    private static readonly TimeSpan TopicPatience = TimeSpan.FromSeconds(20);
+
     private readonly StreamContext _context;
     private readonly LoireProducer _producer;
     private readonly ConcurrentDictionary<QueueId, PartitionQueue> _queues = new();
@@ -20,7 +23,8 @@ internal sealed class LoireAdapterFactory : IQueueAdapterFactory, IQueueAdapterC
     {
         var options = services.GetRequiredService<IOptionsMonitor<LoireStreamOptions>>().Get(providerName);
         var client = services.GetRequiredService<ILoireClient>();
-        _context = new StreamContext(providerName, ((LoireClient)client).Context, options, services);
+        _context = new StreamContext(
+            providerName, ((LoireClient)client).Context, options, services, isSilo ? TimeSpan.Zero : TopicPatience);
         _producer = client.CreateProducer(options.Producer);
         Check(services, providerName, options);
         if (isSilo && options.Topics.Count > 0)

@@ -20,7 +20,8 @@ public sealed class LoireStreamOptions
     /// <summary>The topics whose records are delivered to subscribers in this cluster. Only silos need them.</summary>
     public IList<string> Topics { get; } = [];
 
-    /// <summary>Create topics that do not exist, with <see cref="PartitionsPerTopic"/> partitions.</summary>
+    /// <summary>Create those of <see cref="Topics"/> that do not exist, with <see cref="PartitionsPerTopic"/> partitions. An
+    /// external client that writes first waits until a silo has done so.</summary>
     public bool CreatesTopics { get; set; } = true;
 
     /// <summary>How many partitions a topic may have: as many queues there are to spread over the silos, the same on all of

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Orleans.Streams;
 
@@ -54,7 +53,7 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
             _fetches ??= await TryStartAsync(cancellationToken);
             if (_fetches is null)
                 return [];
-            await _position.KeepAsync(_window.DeliveredUpTo, cancellationToken);
+            _position.Keep(_window.DeliveredUpTo);
             _pending ??= _fetches.ReadAsync(CancellationToken.None).AsTask();
             var isPressed = _window.IsUnderPressure;
             var wait = Task.Delay(LongestWait, _context.Client.Time, cancellationToken);
@@ -113,15 +112,17 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
         await _position.KeepNowAsync(_window.DeliveredUpTo, limit.Token);
     }
 
-    /// <returns>Null where the topic has no such partition yet.</returns>
+    /// <returns>Null where the topic has no such partition yet, or more than there are queues for: an event of a partition that
+    /// nobody reads would be missed in silence.</returns>
     private async Task<FetchQueue?> TryStartAsync(CancellationToken cancellationToken)
     {
         var topic = await _context.FindTopicAsync(_topic, cancellationToken);
         if (topic.Partitions.Length > _context.Options.PartitionsPerTopic)
         {
-            throw ErrorCode.InvalidPartitions.ToException($"Streaming topic '{_topic}'", string.Create(
-                CultureInfo.InvariantCulture,
-                $"it has {topic.Partitions.Length} partitions; raise {nameof(LoireStreamOptions.PartitionsPerTopic)} on all silos"));
+            LogTooMany(
+                _context.Client.Logger, _context.ProviderName, _topic, topic.Partitions.Length, _context.Options.PartitionsPerTopic);
+            Pause(GrowthCheckEvery);
+            return null;
         }
         if (_partition >= topic.Partitions.Length)
         {
@@ -158,6 +159,11 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Streams '{Provider}' deliver {Topic}-{Partition} from offset {Offset}")]
     private static partial void LogStarted(ILogger logger, string provider, string topic, int partition, long offset);
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "Streams '{Provider}' deliver nothing of topic '{Topic}': it has {Count} partitions, and there are queues for {QueueCount}. "
+        + "Raise LoireStreamOptions.PartitionsPerTopic on all silos")]
+    private static partial void LogTooMany(ILogger logger, string provider, string topic, int count, int queueCount);
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "Streams '{Provider}': reading {Topic}-{Partition} failed and is started anew")]

@@ -8,6 +8,7 @@ internal sealed partial class PositionKeeper(StreamContext context, string topic
 {
     private long _kept = -1;
     private long _keptTimestamp;
+    private Task _keeping = Task.CompletedTask;
 
     /// <summary>Whether the kept position was read.</summary>
     public bool IsKnown => _kept >= 0;
@@ -31,17 +32,24 @@ internal sealed partial class PositionKeeper(StreamContext context, string topic
         return start;
     }
 
-    /// <summary>Keeps a position when the last time is long enough ago.</summary>
-    public async Task KeepAsync(long offset, CancellationToken cancellationToken)
+    /// <summary>Starts to keep a position when the last time is long enough ago; reading goes on meanwhile.</summary>
+    public void Keep(long offset)
     {
-        if (context.Client.Time.GetElapsedTime(_keptTimestamp) >= context.Options.CommitInterval)
-            await KeepNowAsync(offset, cancellationToken);
+        if (_keeping.IsCompleted && context.Client.Time.GetElapsedTime(_keptTimestamp) >= context.Options.CommitInterval)
+            _keeping = TryCommitAsync(offset, CancellationToken.None);
     }
 
     public async Task KeepNowAsync(long offset, CancellationToken cancellationToken)
     {
+        await _keeping.WaitAsync(cancellationToken);
+        await TryCommitAsync(offset, cancellationToken);
+    }
+
+    private async Task TryCommitAsync(long offset, CancellationToken cancellationToken)
+    {
         if (!IsKnown || offset <= _kept)
             return;
+        _keptTimestamp = context.Client.Time.GetTimestamp();
         try
         {
             await CommitAsync(offset, cancellationToken);
@@ -58,7 +66,6 @@ internal sealed partial class PositionKeeper(StreamContext context, string topic
         if (errors[0] != 0)
             throw ((ErrorCode)errors[0]).ToException($"Keeping the position of streams '{context.ProviderName}'");
         _kept = offset;
-        _keptTimestamp = context.Client.Time.GetTimestamp();
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message =

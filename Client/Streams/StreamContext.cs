@@ -1,10 +1,11 @@
 using Loire.Grains.Interfaces;
 
-
 namespace Loire.Client;
 
 /// <summary>What the parts of one stream provider share.</summary>
-internal sealed class StreamContext(string providerName, ClientContext client, LoireStreamOptions options, IServiceProvider services)
+/// <param name="topicPatience">How long a missing topic is waited for that is not this side's to create.</param>
+internal sealed class StreamContext(
+    string providerName, ClientContext client, LoireStreamOptions options, IServiceProvider services, TimeSpan topicPatience)
 {
     public string ProviderName => providerName;
     public ClientContext Client => client;
@@ -13,18 +14,27 @@ internal sealed class StreamContext(string providerName, ClientContext client, L
 
     public string GroupId => options.GroupId ?? $"streams-{providerName}";
 
-    /// <summary>Looks a topic up, and creates it where it is missing and that is asked for.</summary>
+    /// <summary>Looks a topic up, and creates it where it is missing and to be delivered here. Nobody else creates it: a
+    /// writer that came first would decide how many partitions it has, and does not know how many queues the silos have.</summary>
     /// <exception cref="LoireException">There is no such topic, or it cannot be created now.</exception>
     public async ValueTask<TopicDescription> FindTopicAsync(string topic, CancellationToken cancellationToken)
     {
         if (await client.Topics.FindAsync(topic, cancellationToken) is { } known)
             return known;
-        if (options.CreatesTopics)
+        if (options.CreatesTopics && options.Topics.Contains(topic))
         {
             await new LoireAdmin(client).CreateTopicIfMissingAsync(
                 topic, options.PartitionsPerTopic, cancellationToken: cancellationToken);
         }
-        return await client.Topics.RefreshAsync(topic, cancellationToken) ?? throw Failures.UnknownTopic(topic);
+        var started = client.Time.GetTimestamp();
+        for (var backoff = default(Backoff); ;)
+        {
+            if (await client.Topics.RefreshAsync(topic, cancellationToken) is { } found)
+                return found;
+            if (client.Time.GetElapsedTime(started) >= topicPatience)
+                throw Failures.UnknownStreamTopic(providerName, topic);
+            await Task.Delay(backoff.Next(), client.Time, cancellationToken);
+        }
     }
 
     /// <summary>Records without a value are no events.</summary>

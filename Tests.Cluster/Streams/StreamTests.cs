@@ -176,11 +176,27 @@ public sealed class StreamTests
     {
         await using var cluster = await StreamCluster.StartAsync();
         var key = EventJournal.NewKey();
-        await using var producer = cluster.Loire.CreateClient().CreateProducer();
+        var client = cluster.Loire.CreateClient();
+        await client.Admin.CreateTopicIfMissingAsync(ImplicitSubscriberGrain.TextTopic, 8, cancellationToken: Cancelled);
+        await using var producer = client.CreateProducer();
         await producer.ProduceAsync(
             ImplicitSubscriberGrain.TextTopic, Encoding.UTF8.GetBytes(key), "plain"u8.ToArray(), cancellationToken: Cancelled);
         await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
         EventJournal.Of(key).ShouldBe(["plain"]);
+    }
+
+    [Fact]
+    public async Task A_client_that_writes_first_leaves_the_number_of_partitions_to_the_silos()
+    {
+        await using var cluster = await StreamCluster.StartAsync(configure: options => options.CreatesTopics = false);
+        var key = EventJournal.NewKey();
+        var write = cluster.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync("first");
+
+        // What a silo does that creates topics.
+        await cluster.Loire.CreateClient().Admin.CreateTopicAsync(ImplicitSubscriberGrain.Topic, 4, cancellationToken: Cancelled);
+        await write;
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
+        EventJournal.Of(key).ShouldBe(["first"]);
     }
 
     private static string Name(int i) => i.ToString(CultureInfo.InvariantCulture);

@@ -23,9 +23,12 @@ public sealed class GroupConsumeTests
 
         using var consumer = new Process
         {
-            StartInfo = new ProcessStartInfo(
-                Path.Combine(AppContext.BaseDirectory, "loire"),
-                ["consume", "t", "-g", "g", "-o", "beginning", "-b", broker.BootstrapServers])
+            // Whoever runs the tests in the background may have them inherit that SIGINT is ignored.
+            StartInfo = new ProcessStartInfo("env",
+            [
+                "--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "loire"),
+                "consume", "t", "-g", "g", "-o", "beginning", "-b", broker.BootstrapServers,
+            ])
             {
                 RedirectStandardOutput = true,
             },
