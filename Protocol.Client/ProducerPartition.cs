@@ -25,6 +25,7 @@ internal sealed class ProducerPartition : IDisposable
     private int _nextSequence;
     private int _inFlight;
     private bool _isPumping;
+    private bool _isKnown;
     private long _startedTimestamp;
 
     public ProducerPartition(Producer producer, TopicPartition partition, ProducerId producerId, short producerEpoch)
@@ -37,6 +38,10 @@ internal sealed class ProducerPartition : IDisposable
     }
 
     public TopicPartition Partition { get; }
+
+    /// <summary>A leader takes any sequence number from an idempotent producer that it does not know, and none before it from
+    /// then on: so the first batch travels alone.</summary>
+    private int InFlightMax => _isKnown || !_options.IsIdempotent ? _options.InFlightMax : 1;
 
     /// <summary>Appends a record.</summary>
     /// <returns>Null when it was taken; else a task that completes when trying again is worth while.</returns>
@@ -105,54 +110,71 @@ internal sealed class ProducerPartition : IDisposable
         _waiting.AddLast(batch);
     }
 
-    /// <summary>Starts sends while the window is open. One thread at a time, so that batches leave in order; the lock is
-    /// not held meanwhile, so that appends go on.</summary>
     private void Pump()
     {
-        var starts = false;
-        while (true)
+        lock (_lock)
         {
-            ProducerBatch batch;
-            lock (_lock)
+            if (_isPumping) return;
+            _isPumping = true;
+        }
+        _ = RunPumpAsync();
+    }
+
+    /// <summary>Starts sends while the window is open, one after the other: a batch is given to its connection before a
+    /// connection is sought for the next, or the next might overtake it. The lock is not held meanwhile, so that appends go
+    /// on.</summary>
+    private async Task RunPumpAsync()
+    {
+        while (TakeNext() is { } batch)
+        {
+            try
             {
-                if (_isPumping && !starts)
-                    return;
-                if (_waiting.First is not { } first || _inFlight >= _options.InFlightMax || _failed.Count > 0)
-                {
-                    _isPumping = false;
-                    return;
-                }
-                _isPumping = starts = true;
-                batch = first.Value;
-                _waiting.RemoveFirst();
-                _inFlight++;
+                var connection = await _producer.Client.GetLeaderConnectionAsync(Partition, CancellationToken.None);
+                _ = SendAsync(batch, connection);
             }
-            _ = SendAsync(batch);
+            catch (Exception exception)
+            {
+                OnAnswered(batch, Offset.None, ToFailure(exception));
+            }
         }
     }
 
-    private async Task SendAsync(ProducerBatch batch)
+    /// <returns>Null where the pump is to rest.</returns>
+    private ProducerBatch? TakeNext()
+    {
+        lock (_lock)
+        {
+            if (_waiting.First is not { } first || _inFlight >= InFlightMax || _failed.Count > 0)
+            {
+                _isPumping = false;
+                return null;
+            }
+            _waiting.RemoveFirst();
+            _inFlight++;
+            return first.Value;
+        }
+    }
+
+    private async Task SendAsync(ProducerBatch batch, KafkaConnection connection)
     {
         var offset = Offset.None;
         KafkaClientException? failure = null;
         try
         {
-            offset = await ProduceAsync(batch);
-        }
-        catch (KafkaClientException exception)
-        {
-            failure = exception;
+            offset = await ProduceAsync(batch, connection);
         }
         catch (Exception exception)
         {
-            failure = new KafkaClientException(ErrorCode.UnknownServerError, exception.Message);
+            failure = ToFailure(exception);
         }
         OnAnswered(batch, offset, failure);
     }
 
-    private async Task<Offset> ProduceAsync(ProducerBatch batch)
+    private static KafkaClientException ToFailure(Exception exception) =>
+        exception as KafkaClientException ?? new KafkaClientException(ErrorCode.UnknownServerError, exception.Message);
+
+    private async Task<Offset> ProduceAsync(ProducerBatch batch, KafkaConnection connection)
     {
-        var connection = await _producer.Client.GetLeaderConnectionAsync(Partition, CancellationToken.None);
         var data = new ProduceRequest.PartitionProduceData
         {
             Index = Partition.Partition,
@@ -191,6 +213,7 @@ internal sealed class ProducerPartition : IDisposable
         lock (_lock)
         {
             _inFlight--;
+            _isKnown |= failure is null;
             if (retries)
                 _failed.Add(batch.Ordinal, batch);
             else

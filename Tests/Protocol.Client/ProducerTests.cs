@@ -58,6 +58,57 @@ public sealed class ProducerTests
     }
 
     [Fact]
+    public async Task Batches_that_wait_for_a_connection_leave_in_order()
+    {
+        const int partitions = 50, records = 20;
+        await using var broker = new ScriptedBroker(partitions);
+        var log = new ConcurrentDictionary<int, List<string>>();
+        broker.Answer<ProduceRequest>(request => Append(request, log));
+        for (var round = 0; round < 5; round++)
+        {
+            log.Clear();
+            await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = broker.Address });
+            await using var producer = await Producer.CreateAsync(client, new ProducerOptions { BatchSizeBytes = 100 }, Cancelled);
+            await Task.WhenAll(Enumerable.Range(0, partitions).Select(async partition =>
+            {
+                for (var i = 0; i < records; i++) await AppendAsync(producer, partition, i);
+            }));
+            await producer.FlushAsync(Cancelled);
+            for (var partition = 0; partition < partitions; partition++)
+                log[partition].Select(int.Parse).ShouldBe(Enumerable.Range(0, records));
+        }
+    }
+
+    [Fact]
+    public async Task The_first_batch_of_an_idempotent_producer_travels_alone()
+    {
+        await using var broker = new ScriptedBroker();
+        var log = new ConcurrentDictionary<int, List<string>>();
+        var held = new TaskCompletionSource();
+        var requests = 0;
+        broker.Answer<InitProducerIdRequest>(_ => new InitProducerIdResponse { ProducerId = new ProducerId(77), ProducerEpoch = 2 });
+        broker.AnswerLater<ProduceRequest>(async request =>
+        {
+            Interlocked.Increment(ref requests);
+            await held.Task;
+            return Append(request, log);
+        });
+        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = broker.Address });
+        await using var producer = await Producer.CreateAsync(client, new ProducerOptions { IsIdempotent = true }, Cancelled);
+        await AppendAsync(producer, 0, 0);
+        await Eventually.IsTrueAsync(() => requests == 1);
+        await AppendAsync(producer, 0, 1);
+        var flushed = producer.FlushAsync(Cancelled);
+
+        // What else the connection carries is answered, so a second batch would have come, too.
+        for (var i = 0; i < 10; i++) await client.GetMetadataAsync([Topic], allowAutoTopicCreation: false, Cancelled);
+        requests.ShouldBe(1);
+        held.SetResult();
+        await flushed;
+        log[0].ShouldBe(["0", "1"]);
+    }
+
+    [Fact]
     public async Task A_lasting_error_fails_the_flush_and_names_the_partition()
     {
         await using var broker = new ScriptedBroker();
