@@ -63,7 +63,7 @@ public sealed class StreamsOnBrokersTests
                 silo.AddMemoryGrainStorage("PubSubStore");
                 silo.AddLoireStreams(StreamCluster.Provider, configure);
             },
-            ConfigureClient = client => client.AddLoireStreams(StreamCluster.Provider),
+            ConfigureClient = client => client.AddLoireStreams(StreamCluster.Provider, configure),
         });
 
     private static IAsyncStream<string> Stream(LoireTestCluster cluster, string topic, string key) =>
