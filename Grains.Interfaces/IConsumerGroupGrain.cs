@@ -17,15 +17,15 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
 
     /// <returns>Kafka's error code; 27 (REBALANCE_IN_PROGRESS) asks the member to join again.</returns>
     [Alias("HeartbeatAsync")]
-    Task<short> HeartbeatAsync(string memberId, int generation);
+    Task<short> HeartbeatAsync(GroupMembership member);
 
     [Alias("LeaveAsync")]
     Task<short> LeaveAsync(string memberId);
 
     /// <summary>Stores offsets: answers when they are on disk on every in-sync replica.</summary>
-    /// <param name="memberId">Empty, and the generation -1, for offsets that no member commits.</param>
+    /// <param name="member"><see cref="GroupMembership.None"/> for offsets that no member commits.</param>
     [Alias("CommitAsync")]
-    Task<ImmutableArray<short>> CommitAsync(string memberId, int generation, ImmutableArray<GroupOffset> offsets);
+    Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets);
 
     /// <returns>Offset -1 where none is stored.</returns>
     /// <exception cref="LoireException">NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
@@ -35,6 +35,16 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     /// <returns>Null where there is no such group.</returns>
     [Alias("DescribeAsync")]
     Task<GroupDescription?> DescribeAsync();
+}
+
+/// <summary>A member's place in its group.</summary>
+/// <param name="InstanceId">Of a static member, which is told FENCED_INSTANCE_ID (82) where another took its place; else
+/// null.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupMembership")]
+public sealed record GroupMembership(
+    [property: Id(0)] string MemberId, [property: Id(1)] string? InstanceId, [property: Id(2)] int Generation)
+{
+    public static readonly GroupMembership None = new("", null, -1);
 }
 
 /// <param name="MemberId">Empty at the first time: the answer MEMBER_ID_REQUIRED gives one.</param>
@@ -54,6 +64,7 @@ public sealed record GroupJoin(
 public sealed record GroupProtocol([property: Id(0)] string Name, [property: Id(1)] ReadOnlyMemory<byte> Metadata);
 
 /// <param name="Members">Told to the leader alone, which is to assign.</param>
+/// <param name="SkipsAssignment">The leader is a static member that came back, and the assignment stands (KIP-814).</param>
 [GenerateSerializer, Immutable, Alias("Loire.GroupJoined")]
 public sealed record GroupJoined(
     [property: Id(0)] short Error,
@@ -61,7 +72,8 @@ public sealed record GroupJoined(
     [property: Id(2)] string Protocol,
     [property: Id(3)] string LeaderId,
     [property: Id(4)] string MemberId,
-    [property: Id(5)] ImmutableArray<GroupMemberSubscription> Members);
+    [property: Id(5)] ImmutableArray<GroupMemberSubscription> Members,
+    [property: Id(6)] bool SkipsAssignment);
 
 [GenerateSerializer, Immutable, Alias("Loire.GroupMemberSubscription")]
 public sealed record GroupMemberSubscription(
@@ -70,9 +82,7 @@ public sealed record GroupMemberSubscription(
 /// <param name="Assignments">From the leader; empty from others.</param>
 [GenerateSerializer, Immutable, Alias("Loire.GroupSync")]
 public sealed record GroupSync(
-    [property: Id(0)] string MemberId,
-    [property: Id(1)] int Generation,
-    [property: Id(2)] ImmutableArray<GroupMemberAssignment> Assignments);
+    [property: Id(0)] GroupMembership Member, [property: Id(1)] ImmutableArray<GroupMemberAssignment> Assignments);
 
 [GenerateSerializer, Immutable, Alias("Loire.GroupMemberAssignment")]
 public sealed record GroupMemberAssignment(

@@ -10,7 +10,7 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
     private readonly Channel<ConsumeBatch> _ready =
         Channel.CreateUnbounded<ConsumeBatch>(new UnboundedChannelOptions { SingleReader = true });
     private readonly BufferMemory _memory = new(options.PrefetchSizeBytes);
-    private readonly ConcurrentDictionary<(string Topic, int Partition), PartitionFetcher> _fetchers = new();
+    private readonly ConcurrentDictionary<TopicPartition, PartitionFetcher> _fetchers = new();
     private readonly Lock _lock = new();
     private ConsumeBatch? _inHand;
     private TaskCompletionSource? _returned;
@@ -23,15 +23,15 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
     public void Add(PartitionStart start)
     {
         var fetcher = new PartitionFetcher(context, this, start);
-        if (_fetchers.TryAdd((start.Topic, start.Partition), fetcher))
+        if (_fetchers.TryAdd(fetcher.Address, fetcher))
             fetcher.Start();
     }
 
     /// <summary>Ends the reading of a partition; what was read ahead is dropped.</summary>
-    public async Task RemoveAsync(string topic, int partition)
+    public ValueTask RemoveAsync(PartitionFetcher fetcher)
     {
-        if (_fetchers.TryRemove((topic, partition), out var fetcher))
-            await fetcher.DisposeAsync();
+        _fetchers.TryRemove(KeyValuePair.Create(fetcher.Address, fetcher));
+        return fetcher.DisposeAsync();
     }
 
     /// <summary>Waits until there is room.</summary>
@@ -71,12 +71,12 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
         }
     }
 
-    /// <summary>Completes when the reader is done with the batch that it has in hand.</summary>
+    /// <summary>Completes when the reader has no batch of a stopped partition in hand.</summary>
     public Task WhenReturnedAsync()
     {
         lock (_lock)
         {
-            return _inHand is null
+            return _inHand is not { Source.IsStopped: true }
                 ? Task.CompletedTask
                 : (_returned ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }

@@ -6,8 +6,8 @@ public sealed class LoireConsumer : IAsyncEnumerable<ConsumeBatch>
 {
     private readonly BatchReader _reader;
 
-    internal LoireConsumer(ClientContext context, IAssignment assignment, ConsumerOptions options) =>
-        _reader = new BatchReader(context, options, () => assignment);
+    internal LoireConsumer(ClientContext context, ConsumerOptions options, Func<FetchQueue, IAssignment> assign) =>
+        _reader = new BatchReader(context, options, assign);
 
     /// <exception cref="Grains.Interfaces.LoireException">Thrown while enumerating: UNKNOWN_TOPIC_OR_PARTITION,
     /// OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE …. What may pass is repeated and does not end the reading.</exception>

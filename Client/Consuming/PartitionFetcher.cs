@@ -13,12 +13,17 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     private Task _running = Task.CompletedTask;
     private long _processed = -1;
     private volatile bool _isStopped;
+    private volatile bool _isReleased;
 
     public string Topic => start.Topic;
     public int Partition => start.Partition;
+    public TopicPartition Address => new(Topic, Partition);
 
     /// <summary>Its records are no longer wanted.</summary>
     public bool IsStopped => _isStopped;
+
+    /// <summary>It is no longer its consumer's: in a group it may be another's.</summary>
+    public bool IsReleased => _isReleased;
 
     /// <summary>Behind the last record that the reader is done with; -1 where it is done with none.</summary>
     public long Processed
@@ -40,6 +45,7 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     public async ValueTask DisposeAsync()
     {
         Stop();
+        _isReleased = true;
         await _stop.CancelAsync();
         await _running;
         _stop.Dispose();
@@ -49,25 +55,20 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     {
         try
         {
-            var position = await LocateAsync(start.Start);
+            long? position = null;
             for (var backoff = default(Backoff); ;)
             {
-                var (error, answer) = await TryReadAsync(position);
-                if (error == ErrorCode.None)
+                try
                 {
+                    position ??= await LocateAsync(start.Start);
+                    position = await ReadOnAsync(position.Value);
                     backoff.Reset();
-                    var records = Decode(answer!, position);
-                    position = Math.Max(position, answer!.NextOffset);
-                    if (records.Count > 0)
-                    {
-                        var batch = new ConsumeBatch(this, records, position, answer.HighWatermark, answer.Batches.Length);
-                        await queue.WriteAsync(batch, _stop.Token);
-                    }
                 }
-                else if (error == ErrorCode.OffsetOutOfRange)
-                    position = await ResetAsync(position);
-                else
-                    await WaitOrThrowAsync(error, backoff.Next());
+                catch (Exception exception) when (Failures.MayPass(exception))
+                {
+                    LogRepeated(context.Logger, Topic, Partition, exception.Message);
+                    await Task.Delay(backoff.Next(), context.Time, _stop.Token);
+                }
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -80,21 +81,34 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         }
     }
 
-    private async Task<(ErrorCode Error, ReadAnswer? Answer)> TryReadAsync(long position)
+    /// <returns>Where to go on.</returns>
+    private async Task<long> ReadOnAsync(long position)
     {
-        try
+        var options = queue.Options;
+        var answer = await context.Grains.Partition(Topic, Partition)
+            .ReadAsync(new ReadRequest(
+                position, options.FetchSizeBytes, (int)options.FetchWait.TotalMilliseconds, options.IsReadCommitted))
+            .WaitAsync(_stop.Token);
+        switch ((ErrorCode)answer.Error)
         {
-            var options = queue.Options;
-            var answer = await context.Grains.Partition(Topic, Partition)
-                .ReadAsync(new ReadRequest(
-                    position, options.FetchSizeBytes, (int)options.FetchWait.TotalMilliseconds, options.IsReadCommitted))
-                .WaitAsync(_stop.Token);
-            return ((ErrorCode)answer.Error, answer);
-        }
-        catch (Exception exception) when (Failures.MayPass(exception))
-        {
-            LogRepeated(context.Logger, Topic, Partition, exception.Message);
-            return (exception is LoireException refused ? (ErrorCode)refused.Error : ErrorCode.NetworkException, null);
+            case ErrorCode.None:
+                var records = Decode(answer, position);
+                var next = Math.Max(position, answer.NextOffset);
+                if (records.Count > 0)
+                {
+                    var batch = new ConsumeBatch(this, records, next, answer.HighWatermark, answer.Batches.Length);
+                    await queue.WriteAsync(batch, _stop.Token);
+                }
+                return next;
+            case ErrorCode.OffsetOutOfRange:
+                return await ResetAsync(position);
+            case ErrorCode.UnknownTopicOrPartition:
+                // A silo may not have heard yet of a topic that its controller has just made.
+                throw await context.Topics.RefreshAsync(Topic, _stop.Token) is null
+                    ? Failures.UnknownTopic(Topic)
+                    : ErrorCode.LeaderNotAvailable.ToException(Place);
+            case var error:
+                throw error.ToException(Place);
         }
     }
 
@@ -108,15 +122,6 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         {
             throw ErrorCode.CorruptMessage.ToException(Place, exception.Message);
         }
-    }
-
-    private async Task WaitOrThrowAsync(ErrorCode error, TimeSpan delay)
-    {
-        if (!Failures.MayPass(error))
-            throw error.ToException(Place);
-        if (error == ErrorCode.UnknownTopicOrPartition && await context.Topics.RefreshAsync(Topic, _stop.Token) is null)
-            throw Failures.UnknownTopic(Topic);
-        await Task.Delay(delay, context.Time, _stop.Token);
     }
 
     private async Task<long> ResetAsync(long position)

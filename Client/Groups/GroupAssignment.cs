@@ -1,104 +1,101 @@
 using System.Collections.Immutable;
-using Loire.Grains.Interfaces;
 using Loire.Protocol;
+using Microsoft.Extensions.Logging;
 
 namespace Loire.Client;
 
-/// <summary>Gives a consumer the partitions that its group gives it. Before a rebalance everything is handed back: the
-/// batch in hand is finished and what was processed is committed, so that the next owner goes on right behind it.</summary>
-internal sealed partial class GroupAssignment(GroupMember member, string groupId, GroupConsumerOptions options) : IAssignment
+/// <summary>Gives a consumer the partitions that its group gives it. An eager member hands everything back before it joins
+/// again; a cooperative one goes on reading and hands back what the new assignment takes from it (KIP-429).</summary>
+internal sealed partial class GroupAssignment(ClientContext context, FetchQueue queue, GroupMember member) : IAssignment
 {
     private static readonly TimeSpan TopicsCheckEvery = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(5);
 
-    private TaskCompletionSource<ErrorCode> _mustRejoin = NewSignal();
-    private volatile bool _isJoining;
+    private readonly GroupPartitions _partitions = new(context, queue, member);
+    private readonly GroupLeader _leader = new(context, member);
 
-    public async Task RunAsync(ClientContext context, FetchQueue queue, CancellationToken cancellationToken)
+    private TaskCompletionSource<ErrorCode> _mustRejoin = NewSignal();
+    private volatile bool _isJoining = true;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var heartbeats = HeartbeatAsync(context, stop.Token);
+        var heartbeats = HeartbeatAsync(stop.Token);
         try
         {
             while (true)
             {
-                var watched = await JoinAsync(context, queue, cancellationToken);
-                var reason = watched is null
-                    ? ErrorCode.RebalanceInProgress
-                    : await StayAsync(context, queue, watched, cancellationToken);
-                LoireClientTelemetry.Rebalances.Add(1, new KeyValuePair<string, object?>("messaging.consumer.group.name", groupId));
-                LogRebalance(context.Logger, groupId, reason);
+                var reason = await TakePartAsync(cancellationToken);
+                LoireClientTelemetry.Rebalances.Add(1, LoireClientTelemetry.Group(member.GroupId));
+                LogRebalance(context.Logger, member.GroupId, reason);
+                if (reason == ErrorCode.RebalanceInProgress && member.IsCooperative)
+                    await _partitions.CommitAsync(cancellationToken);
+                else
+                    await _partitions.ReleaseAllAsync(isLost: reason != ErrorCode.RebalanceInProgress, cancellationToken);
+                if (reason == ErrorCode.FencedInstanceId)
+                    throw reason.ToException($"Reading in group '{member.GroupId}' as '{member.Options.GroupInstanceId}'");
                 member.Forget(reason);
-                await HandBackAsync(context, queue, isLost: reason != ErrorCode.RebalanceInProgress, cancellationToken);
             }
         }
         finally
         {
             await stop.CancelAsync();
             await heartbeats;
-            await FarewellAsync(context, queue);
+            await FarewellAsync();
         }
     }
 
-    /// <returns>The topics that this member watches as its group's leader, empty where it does not lead; null where the
-    /// group has moved on already.</returns>
-    private async Task<IReadOnlyDictionary<TopicName, int>?> JoinAsync(
-        ClientContext context, FetchQueue queue, CancellationToken cancellationToken)
+    /// <summary>A generation of the group: joins, reads what it is given, until the group moves on.</summary>
+    /// <returns>REBALANCE_IN_PROGRESS to join again, another error where the membership is lost.</returns>
+    private async Task<ErrorCode> TakePartAsync(CancellationToken cancellationToken)
     {
-        _isJoining = true;
-        var joined = await member.JoinAsync(cancellationToken);
-        var assignments = ImmutableArray<GroupMemberAssignment>.Empty;
-        IReadOnlyDictionary<TopicName, int> watched = ImmutableDictionary<TopicName, int>.Empty;
-        if (joined.LeaderId == joined.MemberId)
-            (assignments, watched) = await new GroupLeader(context, groupId, options).AssignAsync(joined, cancellationToken);
-        if (await member.SyncAsync(assignments, cancellationToken) is not { } mine)
-            return null;
-        _mustRejoin = NewSignal();
-        _isJoining = false;
-        var offsets = await member.GetOffsetsAsync(mine, cancellationToken);
-        if (options.OnAssigned is { } told)
-            await told(mine);
-        foreach (var offset in offsets)
+        try
         {
-            var start = offset.Offset >= 0 ? StartPosition.At(offset.Offset)
-                : options.OffsetReset switch
-                {
-                    OffsetReset.Earliest => StartPosition.Beginning,
-                    OffsetReset.Latest => StartPosition.End,
-                    _ => throw ErrorCode.OffsetOutOfRange.ToException(
-                        $"Reading {offset.Topic}-{offset.Partition}", $"group '{groupId}' has no offset committed"),
-                };
-            queue.Add(new PartitionStart(offset.Topic, offset.Partition, start));
+            _isJoining = true;
+            var joined = await member.JoinAsync(_partitions.Describe(), cancellationToken);
+            if (joined.Error != (short)ErrorCode.None)
+                return (ErrorCode)joined.Error;
+            var assignments = ImmutableArray<Grains.Interfaces.GroupMemberAssignment>.Empty;
+            IReadOnlyDictionary<TopicName, int> watched = ImmutableDictionary<TopicName, int>.Empty;
+            if (joined.LeaderId == joined.MemberId)
+                (assignments, watched) = await _leader.AssignAsync(joined, cancellationToken);
+            var (error, assigned) = await member.SyncAsync(assignments, cancellationToken);
+            if (error != ErrorCode.None)
+                return error;
+            _mustRejoin = NewSignal();
+            _isJoining = false;
+            var isAwaited = await _partitions.TakeUpAsync(assigned, joined.Generation, cancellationToken);
+            return isAwaited ? ErrorCode.RebalanceInProgress : await StayAsync(watched, cancellationToken);
         }
-        LogAssigned(context.Logger, groupId, mine.Count);
-        return watched;
+        catch (Exception exception) when (Failures.MayPass(exception))
+        {
+            LogRepeated(context.Logger, exception, member.GroupId);
+            return ErrorCode.RebalanceInProgress;
+        }
     }
 
     /// <summary>Reads until the group rebalances; commits meanwhile, and as the leader looks out for new partitions.</summary>
-    /// <returns>Why it is to join again.</returns>
-    private async Task<ErrorCode> StayAsync(
-        ClientContext context, FetchQueue queue, IReadOnlyDictionary<TopicName, int> watched, CancellationToken cancellationToken)
+    private async Task<ErrorCode> StayAsync(IReadOnlyDictionary<TopicName, int> watched, CancellationToken cancellationToken)
     {
         var checkedTimestamp = context.Time.GetTimestamp();
         while (true)
         {
-            var tick = Task.Delay(options.AutoCommitInterval, context.Time, cancellationToken);
+            var tick = Task.Delay(member.Options.AutoCommitInterval, context.Time, cancellationToken);
             if (await Task.WhenAny(_mustRejoin.Task, tick) == _mustRejoin.Task)
                 return await _mustRejoin.Task;
             await tick;
-            if (options.IsAutoCommit)
-                await CommitAsync(context, queue, cancellationToken);
+            await _partitions.CommitAsync(cancellationToken);
             if (watched.Count == 0 || context.Time.GetElapsedTime(checkedTimestamp) < TopicsCheckEvery)
                 continue;
             checkedTimestamp = context.Time.GetTimestamp();
-            if (await new GroupLeader(context, groupId, options).HaveChangedAsync(watched, cancellationToken))
+            if (await _leader.HaveChangedAsync(watched, cancellationToken))
                 return ErrorCode.RebalanceInProgress;
         }
     }
 
-    private async Task HeartbeatAsync(ClientContext context, CancellationToken cancellationToken)
+    private async Task HeartbeatAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(options.HeartbeatInterval, context.Time);
+        using var timer = new PeriodicTimer(member.Options.HeartbeatInterval, context.Time);
         try
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
@@ -106,75 +103,56 @@ internal sealed partial class GroupAssignment(GroupMember member, string groupId
                 // Who joins is known to be alive, and learns of a further rebalance from the answer.
                 if (_isJoining)
                     continue;
-                var signal = _mustRejoin;
-                var error = await member.HeartbeatAsync(cancellationToken);
-                if (error != ErrorCode.None)
-                    signal.TrySetResult(error);
+                await HeartbeatAsync(_mustRejoin, cancellationToken);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            LogLeaving(context.Logger, groupId);
+            LogLeaving(context.Logger, member.GroupId);
         }
     }
 
-    private async Task HandBackAsync(ClientContext context, FetchQueue queue, bool isLost, CancellationToken cancellationToken)
+    private async Task HeartbeatAsync(TaskCompletionSource<ErrorCode> mustRejoin, CancellationToken cancellationToken)
     {
-        var fetchers = queue.Fetchers.ToList();
-        foreach (var fetcher in fetchers)
-            fetcher.Stop();
         try
         {
-            await queue.WhenReturnedAsync().WaitAsync(options.RebalanceTimeout, context.Time, cancellationToken);
+            var error = await member.HeartbeatAsync(cancellationToken);
+            if (error != ErrorCode.None)
+                mustRejoin.TrySetResult(error);
         }
-        catch (TimeoutException)
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            LogSlow(context.Logger, groupId, options.RebalanceTimeout);
-        }
-        if (options.IsAutoCommit && !isLost)
-            await CommitAsync(context, queue, cancellationToken);
-        if (options.OnRevoked is { } told && fetchers.Count > 0)
-            await told([.. fetchers.Select(fetcher => new TopicPartition(fetcher.Topic, fetcher.Partition))]);
-        foreach (var fetcher in fetchers)
-            await queue.RemoveAsync(fetcher.Topic, fetcher.Partition);
-    }
-
-    private async Task CommitAsync(ClientContext context, FetchQueue queue, CancellationToken cancellationToken)
-    {
-        var due = queue.Fetchers.Where(fetcher => fetcher.Processed > fetcher.Committed)
-            .Select(fetcher => (Fetcher: fetcher, Offset: fetcher.Processed)).ToList();
-        if (due.Count == 0)
-            return;
-        try
-        {
-            await member.CommitAsync(
-                [.. due.Select(entry => new GroupOffset(entry.Fetcher.Topic, entry.Fetcher.Partition, entry.Offset, -1, ""))],
-                cancellationToken);
-            foreach (var (fetcher, offset) in due)
-                fetcher.Committed = offset;
-        }
-        catch (LoireException exception)
-        {
-            // What is not committed is read again by the next owner.
-            LogNotCommitted(context.Logger, exception, groupId);
+            mustRejoin.TrySetException(exception);
         }
     }
 
     /// <summary>The reading ends: no longer than a moment is spent on commit and farewell.</summary>
-    private async Task FarewellAsync(ClientContext context, FetchQueue queue)
+    private async Task FarewellAsync()
     {
         using var limit = new CancellationTokenSource(FarewellTimeout, context.Time);
         try
         {
-            if (options.IsAutoCommit)
-                await CommitAsync(context, queue, limit.Token);
+            await _partitions.FarewellAsync(limit.Token);
             await member.LeaveAsync(limit.Token);
         }
         catch (Exception exception)
         {
-            LogNotCommitted(context.Logger, exception, groupId);
+            LogNoFarewell(context.Logger, exception, member.GroupId);
         }
     }
 
     private static TaskCompletionSource<ErrorCode> NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Group '{Group}' rebalances ({Reason})")]
+    private static partial void LogRebalance(ILogger logger, string group, ErrorCode reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Group '{Group}': taking part failed; the member joins again")]
+    private static partial void LogRepeated(ILogger logger, Exception exception, string group);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Leaving group '{Group}'")]
+    private static partial void LogLeaving(ILogger logger, string group);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Group '{Group}': the last offsets could not be committed, or the member not be signed off; its session will end")]
+    private static partial void LogNoFarewell(ILogger logger, Exception exception, string group);
 }

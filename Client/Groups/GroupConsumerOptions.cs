@@ -1,8 +1,5 @@
 namespace Loire.Client;
 
-/// <summary>A partition of a topic.</summary>
-public readonly record struct TopicPartition(string Topic, int Partition);
-
 /// <summary>How a member of a group reads.</summary>
 public sealed record GroupConsumerOptions : ConsumerOptions
 {
@@ -19,7 +16,9 @@ public sealed record GroupConsumerOptions : ConsumerOptions
 
     public TimeSpan AutoCommitInterval { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Keeps its partitions over a restart within the session timeout (static membership, KIP-345).</summary>
+    /// <summary>Makes a static member (KIP-345): it does not leave its group when its reading ends, and a consumer that comes
+    /// with the same id within the session timeout goes on with its partitions, without a rebalance. Of two that run at the
+    /// same time the older one ends with FENCED_INSTANCE_ID.</summary>
     public string? GroupInstanceId { get; init; }
 
     public string ClientId { get; init; } = "loire-client";
@@ -27,10 +26,10 @@ public sealed record GroupConsumerOptions : ConsumerOptions
     /// <summary>The preferred one first. The group takes one that all members have.</summary>
     public IReadOnlyList<AssignmentStrategy> Strategies { get; init; } = [AssignmentStrategy.Range, AssignmentStrategy.RoundRobin];
 
-    /// <summary>Told after partitions were given to this member, before they are read.</summary>
+    /// <summary>Told which partitions were given to this member in addition to those it has, before they are read.</summary>
     public Func<IReadOnlyList<TopicPartition>, Task>? OnAssigned { get; init; }
 
-    /// <summary>Told when partitions go: after the last batch was processed and, unless they were lost, before others get
-    /// them.</summary>
+    /// <summary>Told which partitions go: after the last batch was processed and, unless they were lost, before others get
+    /// them. When the reading ends all of them go.</summary>
     public Func<IReadOnlyList<TopicPartition>, Task>? OnRevoked { get; init; }
 }

@@ -9,9 +9,10 @@ using Microsoft.Extensions.Logging;
 namespace Loire.Client;
 
 /// <summary>What the member that leads does for its group: shares out the partitions, and looks out for new ones.</summary>
-internal sealed partial class GroupLeader(ClientContext context, string groupId, GroupConsumerOptions options)
+internal sealed partial class GroupLeader(ClientContext context, GroupMember member)
 {
-    /// <returns>Each member's partitions; and of the topics that the group reads how many partitions there are.</returns>
+    /// <returns>Each member's partitions, none where the group's assignment stands (KIP-814); and how many
+    /// partitions the topics have that the group reads.</returns>
     public async Task<(ImmutableArray<GroupMemberAssignment> Assignments, IReadOnlyDictionary<TopicName, int> Topics)> AssignAsync(
         GroupJoined joined, CancellationToken cancellationToken)
     {
@@ -19,7 +20,9 @@ internal sealed partial class GroupLeader(ClientContext context, string groupId,
         var counts = new Dictionary<TopicName, int>();
         foreach (var topic in subscribers.SelectMany(subscriber => subscriber.Subscription.Topics).Distinct())
             counts[topic] = await CountPartitionsAsync(topic, cancellationToken);
-        var assignor = options.Strategies.Select(strategy => strategy.ToAssignor()).First(known => known.Name == joined.Protocol);
+        if (joined.SkipsAssignment)
+            return ([], counts);
+        var assignor = member.Options.Strategies.Select(strategy => strategy.ToAssignor()).First(known => known.Name == joined.Protocol);
         var assigned = assignor.Assign(subscribers, counts);
         return (
             [.. assigned.Select(entry => new GroupMemberAssignment(entry.Key, ConsumerProtocol.WriteAssignment(entry.Value)))],
@@ -29,10 +32,17 @@ internal sealed partial class GroupLeader(ClientContext context, string groupId,
     /// <param name="known">As <see cref="AssignAsync"/> found them.</param>
     public async Task<bool> HaveChangedAsync(IReadOnlyDictionary<TopicName, int> known, CancellationToken cancellationToken)
     {
-        foreach (var (topic, count) in known)
+        try
         {
-            if (await CountPartitionsAsync(topic, cancellationToken) != count)
-                return true;
+            foreach (var (topic, count) in known)
+            {
+                if (await CountPartitionsAsync(topic, cancellationToken) != count)
+                    return true;
+            }
+        }
+        catch (Exception exception) when (Failures.MayPass(exception))
+        {
+            LogUnchecked(context.Logger, exception, member.GroupId);
         }
         return false;
     }
@@ -40,16 +50,16 @@ internal sealed partial class GroupLeader(ClientContext context, string groupId,
     private List<Subscriber> ReadSubscribers(GroupJoined joined)
     {
         var subscribers = new List<Subscriber>();
-        foreach (var member in joined.Members)
+        foreach (var other in joined.Members)
         {
             try
             {
-                var subscription = ConsumerProtocol.ReadSubscription(new ReadOnlySequence<byte>(member.Metadata));
-                subscribers.Add(new Subscriber(member.MemberId, member.InstanceId, subscription));
+                var subscription = ConsumerProtocol.ReadSubscription(new ReadOnlySequence<byte>(other.Metadata));
+                subscribers.Add(new Subscriber(other.MemberId, other.InstanceId, subscription));
             }
             catch (WireFormatException exception)
             {
-                LogUnreadable(context.Logger, exception, groupId, member.MemberId);
+                LogUnreadable(context.Logger, exception, member.GroupId, other.MemberId);
             }
         }
         return subscribers;
@@ -61,4 +71,8 @@ internal sealed partial class GroupLeader(ClientContext context, string groupId,
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "Group '{Group}': the subscription of member {Member} cannot be read; it gets no partition")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string group, string member);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Group '{Group}': whether its topics have new partitions could not be asked; that is repeated")]
+    private static partial void LogUnchecked(ILogger logger, Exception exception, string group);
 }

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using Loire.Grains.Interfaces;
-using Loire.Protocol;
 using Loire.Protocol.Groups;
 using Microsoft.Extensions.Logging;
 
@@ -11,73 +10,82 @@ namespace Loire.Client;
 internal sealed partial class GroupMember(
     ClientContext context, string groupId, IReadOnlyList<string> topics, GroupConsumerOptions options)
 {
-    private string _memberId = "";
-    private int _generation = -1;
+    private readonly GroupMembership _none = new("", options.GroupInstanceId, -1);
+    private volatile GroupMembership? _membership;
+
+    public string GroupId => groupId;
+    public IReadOnlyList<string> Topics => topics;
+    public GroupConsumerOptions Options => options;
+
+    /// <summary>It goes on reading while the group forms anew.</summary>
+    public bool IsCooperative { get; } =
+        options.Strategies.All(strategy => strategy == AssignmentStrategy.CooperativeSticky);
+
+    private GroupMembership Membership => _membership ?? _none;
 
     private IConsumerGroupGrain Grain => context.Grains.Group(groupId);
 
     /// <summary>Joins, or joins again, and waits until the group has its generation.</summary>
+    /// <returns>With the error UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION or REBALANCE_IN_PROGRESS where the group has moved
+    /// on.</returns>
     /// <exception cref="LoireException">The group does not take this member.</exception>
-    public async Task<GroupJoined> JoinAsync(CancellationToken cancellationToken)
+    public async Task<GroupJoined> JoinAsync(Subscription subscription, CancellationToken cancellationToken)
     {
-        var subscription = ConsumerProtocol.WriteSubscription(new Subscription([.. topics.Select(topic => new TopicName(topic))]));
+        var metadata = ConsumerProtocol.WriteSubscription(subscription);
         var protocols = options.Strategies
-            .Select(strategy => new GroupProtocol(strategy.ToAssignor().Name, subscription)).ToImmutableArray();
+            .Select(strategy => new GroupProtocol(strategy.ToAssignor().Name, metadata)).ToImmutableArray();
         for (var backoff = default(Backoff); ;)
         {
             var joined = await TryAsync(
                 () => Grain.JoinAsync(new GroupJoin(
-                    _memberId,
+                    Membership.MemberId,
                     options.GroupInstanceId,
                     options.ClientId,
                     (int)options.SessionTimeout.TotalMilliseconds,
                     (int)options.RebalanceTimeout.TotalMilliseconds,
                     protocols)),
-                error => new GroupJoined((short)error, -1, "", "", "", []),
+                error => new GroupJoined((short)error, -1, "", "", "", [], SkipsAssignment: false),
                 cancellationToken);
-            switch ((ErrorCode)joined.Error)
+            var error = (ErrorCode)joined.Error;
+            if (error == ErrorCode.MemberIdRequired)
             {
-                case ErrorCode.None:
-                    (_memberId, _generation) = (joined.MemberId, joined.Generation);
-                    return joined;
-                case ErrorCode.MemberIdRequired:
-                    _memberId = joined.MemberId;
-                    continue;
-                case ErrorCode.UnknownMemberId or ErrorCode.IllegalGeneration or ErrorCode.RebalanceInProgress:
-                    Forget((ErrorCode)joined.Error);
-                    break;
-                case var error when !Failures.MayPass(error):
-                    throw error.ToException($"Joining group '{groupId}'");
+                _membership = _none with { MemberId = joined.MemberId };
+                continue;
             }
+            if (error == ErrorCode.None)
+            {
+                _membership = _none with { MemberId = joined.MemberId, Generation = joined.Generation };
+                return joined;
+            }
+            if (!HasMovedOn(error) && !Failures.MayPass(error))
+                throw error.ToException($"Joining group '{groupId}'");
             await Task.Delay(backoff.Next(), context.Time, cancellationToken);
+            if (HasMovedOn(error))
+                return joined;
         }
     }
 
     /// <summary>Hands in the assignments, where this member leads, and learns its own.</summary>
-    /// <returns>Null where the group has moved on: join again.</returns>
-    public async Task<IReadOnlyList<TopicPartition>?> SyncAsync(
+    /// <returns>An error as from <see cref="JoinAsync"/> where the group has moved on.</returns>
+    public async Task<(ErrorCode Error, IReadOnlyList<TopicPartition> Assigned)> SyncAsync(
         ImmutableArray<GroupMemberAssignment> assignments, CancellationToken cancellationToken)
     {
         for (var backoff = default(Backoff); ;)
         {
             var synced = await TryAsync(
-                () => Grain.SyncAsync(new GroupSync(_memberId, _generation, assignments)),
+                () => Grain.SyncAsync(new GroupSync(Membership, assignments)),
                 error => new GroupSynced((short)error, default),
                 cancellationToken);
-            switch ((ErrorCode)synced.Error)
+            var error = (ErrorCode)synced.Error;
+            if (error == ErrorCode.None)
             {
-                case ErrorCode.None:
-                    return
-                    [
-                        .. ConsumerProtocol.ReadAssignment(new ReadOnlySequence<byte>(synced.Assignment))
-                            .Select(partition => new TopicPartition(partition.Topic.Value, partition.Partition.Value)),
-                    ];
-                case ErrorCode.UnknownMemberId or ErrorCode.IllegalGeneration or ErrorCode.RebalanceInProgress:
-                    Forget((ErrorCode)synced.Error);
-                    return null;
-                case var error when !Failures.MayPass(error):
-                    throw error.ToException($"Joining group '{groupId}'");
+                var assigned = ConsumerProtocol.ReadAssignment(new ReadOnlySequence<byte>(synced.Assignment));
+                return (error, [.. assigned.Select(TopicPartition.From)]);
             }
+            if (HasMovedOn(error))
+                return (error, []);
+            if (!Failures.MayPass(error))
+                throw error.ToException($"Joining group '{groupId}'");
             await Task.Delay(backoff.Next(), context.Time, cancellationToken);
         }
     }
@@ -86,42 +94,52 @@ internal sealed partial class GroupMember(
     public async Task<ErrorCode> HeartbeatAsync(CancellationToken cancellationToken)
     {
         var error = (ErrorCode)await TryAsync(
-            () => Grain.HeartbeatAsync(_memberId, _generation), error => (short)error, cancellationToken);
+            () => Grain.HeartbeatAsync(Membership), error => (short)error, cancellationToken);
         return Failures.MayPass(error) ? ErrorCode.None : error;
     }
 
-    /// <summary>A member without an id is a new one; the rebalance that it is told of keeps the id.</summary>
+    /// <summary>A member that the group does not know any more comes back as a new one.</summary>
     public void Forget(ErrorCode error)
     {
         if (error == ErrorCode.UnknownMemberId)
-            _memberId = "";
+            _membership = null;
     }
 
     /// <summary>A static member does not leave: its place waits for it.</summary>
     public async Task LeaveAsync(CancellationToken cancellationToken)
     {
-        if (_memberId.Length > 0 && options.GroupInstanceId is null)
-            await TryAsync(() => Grain.LeaveAsync(_memberId), error => (short)error, cancellationToken);
+        var left = Membership;
+        _membership = null;
+        if (left is { MemberId.Length: > 0, InstanceId: null })
+            await TryAsync(() => Grain.LeaveAsync(left.MemberId), error => (short)error, cancellationToken);
     }
 
+    /// <summary>Waits for a rebalance that is under way.</summary>
+    /// <param name="isOwned">Whether this member still has the partitions: a later generation's is not to commit what an
+    /// earlier one read.</param>
     /// <exception cref="LoireException">The offsets are not stored; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID where the
     /// partitions have gone to another member.</exception>
-    public Task CommitAsync(ImmutableArray<GroupOffset> offsets, CancellationToken cancellationToken)
+    public async Task CommitAsync(
+        ImmutableArray<GroupOffset> offsets, Func<bool> isOwned, CancellationToken cancellationToken)
     {
-        var (memberId, generation) = (_memberId, _generation);
-        return Retry.RunAsync(
-            context,
-            $"Committing for group '{groupId}'",
-            async () =>
-            {
-                foreach (var error in await Grain.CommitAsync(memberId, generation, offsets))
-                {
-                    if (error != 0)
-                        throw ((ErrorCode)error).ToException($"Committing for group '{groupId}'");
-                }
-                return true;
-            },
-            cancellationToken);
+        var started = context.Time.GetTimestamp();
+        for (var backoff = default(Backoff); ;)
+        {
+            var membership = Membership;
+            var error = membership.MemberId.Length == 0 ? ErrorCode.UnknownMemberId
+                : !isOwned() ? ErrorCode.IllegalGeneration
+                : (ErrorCode)await TryAsync(
+                    async () => (await Grain.CommitAsync(membership, offsets)).FirstOrDefault(error => error != 0),
+                    error => (short)error,
+                    cancellationToken);
+            if (error == ErrorCode.None)
+                return;
+            var mayPass = Failures.MayPass(error) || error == ErrorCode.RebalanceInProgress
+                || (HasMovedOn(error) && membership != Membership);
+            if (!mayPass || context.Time.GetElapsedTime(started) >= Retry.Patience)
+                throw error.ToException($"Committing for group '{groupId}'");
+            await Task.Delay(backoff.Next(), context.Time, cancellationToken);
+        }
     }
 
     /// <returns>Offset -1 where none is committed.</returns>
@@ -132,6 +150,9 @@ internal sealed partial class GroupMember(
         return Retry.RunAsync(
             context, $"Reading the offsets of group '{groupId}'", () => Grain.GetOffsetsAsync(wanted), cancellationToken);
     }
+
+    private static bool HasMovedOn(ErrorCode error) =>
+        error is ErrorCode.UnknownMemberId or ErrorCode.IllegalGeneration or ErrorCode.RebalanceInProgress;
 
     private async Task<T> TryAsync<T>(Func<Task<T>> call, Func<ErrorCode, T> failed, CancellationToken cancellationToken)
     {

@@ -13,19 +13,24 @@ public sealed class LoireGroupConsumer : IAsyncEnumerable<ConsumeBatch>
         ClientContext context, string groupId, IReadOnlyList<string> topics, GroupConsumerOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(groupId);
+        ArgumentOutOfRangeException.ThrowIfZero(topics.Count, nameof(topics));
+        ArgumentOutOfRangeException.ThrowIfZero(options.Strategies.Count, nameof(options));
         _member = new GroupMember(context, groupId, topics, options);
-        _reader = new BatchReader(context, options, () => new GroupAssignment(_member, groupId, options));
+        _reader = new BatchReader(context, options, queue => new GroupAssignment(context, queue, _member));
     }
 
     /// <summary>Stores that everything up to and with this batch is processed. With automatic commits there is no need
     /// to.</summary>
     /// <exception cref="LoireException">ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID: the partition went to another member
-    /// meanwhile, who gets these records again.</exception>
+    /// meanwhile, who gets these records again. FENCED_INSTANCE_ID: another consumer took this one's place.</exception>
     public Task CommitAsync(ConsumeBatch batch, CancellationToken cancellationToken = default) => _member.CommitAsync(
-        [new GroupOffset(batch.Topic, batch.Partition, batch.NextOffset, -1, "")], cancellationToken);
+        [new GroupOffset(batch.Topic, batch.Partition, batch.NextOffset, -1, "")],
+        () => !batch.Source.IsReleased,
+        cancellationToken);
 
-    /// <exception cref="LoireException">Thrown while enumerating: the group does not take this member, or reading has
-    /// failed for good. What may pass is repeated and does not end the reading.</exception>
+    /// <exception cref="LoireException">Thrown while enumerating: the group does not take this member, another consumer with
+    /// its instance id took its place (FENCED_INSTANCE_ID), or reading has failed for good. What may pass is repeated and
+    /// does not end the reading.</exception>
     public IAsyncEnumerator<ConsumeBatch> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
         _reader.ReadAsync(cancellationToken);
 }

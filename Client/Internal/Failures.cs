@@ -7,14 +7,17 @@ namespace Loire.Client;
 internal static class Failures
 {
     /// <summary>Whether the same call may succeed a moment later, perhaps at another silo. What became of a call that
-    /// failed so is not known.</summary>
+    /// failed so is not known. An exception that says that a topic does not exist comes from its controller, and is the
+    /// last word.</summary>
     public static bool MayPass(Exception exception) => exception switch
     {
+        LoireException { Error: (short)ErrorCode.UnknownTopicOrPartition } => false,
         LoireException refused => MayPass((ErrorCode)refused.Error),
         TimeoutException or OrleansException or SocketException or IOException => true,
         _ => false,
     };
 
+    /// <summary>The same of an error in an answer; a broker may not have heard of a topic yet.</summary>
     public static bool MayPass(ErrorCode error) => error is ErrorCode.LeaderNotAvailable or ErrorCode.NotLeaderOrFollower
         or ErrorCode.UnknownTopicOrPartition or ErrorCode.RequestTimedOut or ErrorCode.ReplicaNotAvailable
         or ErrorCode.NetworkException or ErrorCode.CoordinatorLoadInProgress or ErrorCode.CoordinatorNotAvailable

@@ -1,4 +1,3 @@
-using Loire.Grains.Interfaces;
 using Microsoft.Extensions.Logging;
 
 namespace Loire.Client;
@@ -24,7 +23,7 @@ internal struct Backoff
 /// <summary>Repeats calls that failed in a way that may pass.</summary>
 internal static partial class Retry
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <param name="what">What is tried, for the log.</param>
     public static async Task<T> RunAsync<T>(
@@ -37,17 +36,13 @@ internal static partial class Retry
             {
                 return await call().WaitAsync(cancellationToken);
             }
-            catch (Exception exception) when (Repeats(exception) && context.Time.GetElapsedTime(started) < Patience)
+            catch (Exception exception) when (Failures.MayPass(exception) && context.Time.GetElapsedTime(started) < Patience)
             {
                 LogRetry(context.Logger, what, backoff.Attempts + 1, exception.Message);
                 await Task.Delay(backoff.Next(), context.Time, cancellationToken);
             }
         }
     }
-
-    // That a topic does not exist is an answer here: its controller said so.
-    private static bool Repeats(Exception exception) => Failures.MayPass(exception)
-        && exception is not LoireException { Error: (short)ErrorCode.UnknownTopicOrPartition };
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{What} failed (attempt {Attempt}) and is repeated: {Reason}")]
     private static partial void LogRetry(ILogger logger, string what, int attempt, string reason);

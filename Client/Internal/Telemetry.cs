@@ -32,4 +32,6 @@ public static class LoireClientTelemetry
         "loire.client.rebalances", "{rebalance}", "Rebalances that a group's member took part in");
 
     internal static KeyValuePair<string, object?> Topic(string topic) => new("messaging.destination.name", topic);
+
+    internal static KeyValuePair<string, object?> Group(string groupId) => new("messaging.consumer.group.name", groupId);
 }

@@ -45,7 +45,7 @@ internal sealed partial class TopicCache(ClientContext context)
     {
         try
         {
-            await Task.Run(() => RefreshAsync(topic, CancellationToken.None));
+            await Background.RunAsync(() => RefreshAsync(topic, CancellationToken.None));
         }
         catch (Exception exception)
         {

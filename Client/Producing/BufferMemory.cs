@@ -7,6 +7,20 @@ internal sealed class BufferMemory(int sizeBytes)
     private readonly LinkedList<Waiter> _waiters = new();
     private long _free = sizeBytes;
 
+    /// <summary>Told, without a lock held, that somebody has to wait.</summary>
+    public Action? Exhausted { get; init; }
+
+    public bool IsExhausted
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiters.Count > 0;
+            }
+        }
+    }
+
     public bool TryTake(int count)
     {
         lock (_lock)
@@ -24,6 +38,7 @@ internal sealed class BufferMemory(int sizeBytes)
                 return;
             waiter = _waiters.AddLast(new Waiter(count));
         }
+        Exhausted?.Invoke();
         try
         {
             await waiter.Value.Granted.Task.WaitAsync(cancellationToken);

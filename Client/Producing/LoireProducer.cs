@@ -25,7 +25,7 @@ public sealed class LoireProducer : IAsyncDisposable
         }
         _context = context;
         _options = options;
-        _memory = new BufferMemory(options.BufferSizeBytes);
+        _memory = new BufferMemory(options.BufferSizeBytes) { Exhausted = SendLingering };
     }
 
     /// <summary>Writes a record. The answer is to be awaited once; not awaiting it lets further records join the
@@ -70,15 +70,22 @@ public sealed class LoireProducer : IAsyncDisposable
     /// <summary>Sends what lingers and waits until all records so far are delivered or given up. Their own answers say
     /// which.</summary>
     public Task FlushAsync(CancellationToken cancellationToken = default) =>
-        Task.WhenAll(_topics.Values.SelectMany(topic => topic.Partitions).Select(partition => partition.FlushAsync()))
-            .WaitAsync(cancellationToken);
+        Task.WhenAll(_topics.Values.Select(topic => topic.FlushAsync())).WaitAsync(cancellationToken);
 
     /// <summary>Flushes and ends.</summary>
     public async ValueTask DisposeAsync()
     {
         _isDisposed = true;
+        await FlushAsync();
         foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
             await partition.DisposeAsync();
+    }
+
+    // Who waits for memory waits for nothing else: batches make room now.
+    private void SendLingering()
+    {
+        foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
+            partition.StartIfDue();
     }
 
     // An array that is null would else become an empty value.

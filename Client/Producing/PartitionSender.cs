@@ -16,6 +16,7 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
     private ProduceBatch? _filling;
     private ProduceBatch? _sending;
     private bool _isRunning;
+    private bool _isClosed;
     private long? _producerId;
     private int _nextSequence;
 
@@ -27,7 +28,7 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
         _topic = topic;
         _partition = partition;
         using (ExecutionContext.SuppressFlow())
-            _linger = context.Time.CreateTimer(_ => RunIfDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _linger = context.Time.CreateTimer(_ => StartIfDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Whether a record of this size would join others.</summary>
@@ -82,10 +83,27 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
         return settled;
     }
 
+    /// <summary>Sends what has lingered long enough.</summary>
+    public void StartIfDue()
+    {
+        bool starts;
+        lock (_lock)
+        {
+            starts = TryStartLocked();
+        }
+        if (starts)
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
     public void Execute() => _ = RunAsync();
 
     public async ValueTask DisposeAsync()
     {
+        lock (_lock)
+        {
+            // A record that comes too late to be flushed does not linger: nobody would send it.
+            _isClosed = true;
+        }
         await FlushAsync();
         await _linger.DisposeAsync();
         lock (_lock)
@@ -102,23 +120,14 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
     private bool Fits(ProduceBatch batch, int sizeBytes) => Fits(batch, sizeBytes, _options.BatchSizeBytes);
 
     private bool IsDue(ProduceBatch batch) =>
-        batch.IsUrgent || _context.Time.GetElapsedTime(batch.StartedTimestamp) >= _options.Linger;
+        batch.IsUrgent || _isClosed || _memory.IsExhausted
+        || _context.Time.GetElapsedTime(batch.StartedTimestamp) >= _options.Linger;
 
     private bool TryStartLocked()
     {
         if (_isRunning || (_full.Count == 0 && (_filling is not { } batch || !IsDue(batch))))
             return false;
         return _isRunning = true;
-    }
-
-    private void RunIfDue()
-    {
-        lock (_lock)
-        {
-            if (!TryStartLocked())
-                return;
-        }
-        _ = RunAsync();
     }
 
     private async Task RunAsync()

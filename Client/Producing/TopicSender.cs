@@ -18,6 +18,20 @@ internal sealed class TopicSender(ClientContext context, ProducerOptions options
 
     public IEnumerable<PartitionSender> Partitions => _partitions.Values;
 
+    /// <summary>Sends what lingers, also what still waits for the topic's description or for memory.</summary>
+    /// <returns>Completes when all of it is delivered or given up.</returns>
+    public async Task FlushAsync()
+    {
+        var turn = Task.CompletedTask;
+        lock (_lock)
+        {
+            if (_waiting > 0)
+                turn = TakeTurnAsync();
+        }
+        await turn;
+        await Task.WhenAll(_partitions.Values.Select(partition => partition.FlushAsync()));
+    }
+
     public ValueTask<RecordPosition> ProduceAsync(in OutgoingRecord record, CancellationToken cancellationToken)
     {
         var size = RecordBatchBuilder.RecordSizeBound(
@@ -60,6 +74,12 @@ internal sealed class TopicSender(ClientContext context, ProducerOptions options
                 _turn.Release();
         }
         return await appended.ConfigureAwait(false);
+    }
+
+    private async Task TakeTurnAsync()
+    {
+        await _turn.WaitAsync();
+        _turn.Release();
     }
 
     private async Task<TopicDescription> FindTopicAsync(CancellationToken cancellationToken)

@@ -62,7 +62,8 @@ internal sealed partial class PositionKeeper(StreamContext context, string topic
 
     private async Task CommitAsync(long offset, CancellationToken cancellationToken)
     {
-        var errors = await Group.CommitAsync("", -1, [new GroupOffset(topic, partition, offset, -1, "")]).WaitAsync(cancellationToken);
+        GroupOffset position = new(topic, partition, offset, -1, "");
+        var errors = await Group.CommitAsync(GroupMembership.None, [position]).WaitAsync(cancellationToken);
         if (errors[0] != 0)
             throw ((ErrorCode)errors[0]).ToException($"Keeping the position of streams '{context.ProviderName}'");
         _kept = offset;

@@ -38,7 +38,7 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
             [.. join.Protocols.Select(protocol => new MemberProtocol(protocol.Name, protocol.Metadata.ToArray()))],
             Reason: null,
             RequireMemberId: true,
-            CanSkipAssignment: false,
+            CanSkipAssignment: true,
             Guid.NewGuid(),
             replyTo));
         return new GroupJoined(
@@ -47,7 +47,8 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
             reply.ProtocolName ?? "",
             reply.Leader,
             reply.MemberId,
-            [.. reply.Members.Select(member => new GroupMemberSubscription(member.MemberId, member.InstanceId, member.Metadata))]);
+            [.. reply.Members.Select(member => new GroupMemberSubscription(member.MemberId, member.InstanceId, member.Metadata))],
+            reply.SkipAssignment);
     }
 
     public async Task<GroupSynced> SyncAsync(GroupSync sync)
@@ -55,12 +56,19 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
         var assignments = sync.Assignments.ToDictionary(
             member => member.MemberId, member => member.Assignment.ToArray(), StringComparer.Ordinal);
         var reply = await AskAsync<SyncGroupReply>(replyTo => new SyncGroupCommand(
-            Group, sync.MemberId, InstanceId: null, sync.Generation, ConsumerProtocol.Type, ProtocolName: null, assignments, replyTo));
+            Group,
+            sync.Member.MemberId,
+            sync.Member.InstanceId,
+            sync.Member.Generation,
+            ConsumerProtocol.Type,
+            ProtocolName: null,
+            assignments,
+            replyTo));
         return new GroupSynced(Told(reply.Error), reply.Assignment);
     }
 
-    public async Task<short> HeartbeatAsync(string memberId, int generation) => Told(await AskAsync<ErrorCode>(
-        replyTo => new HeartbeatCommand(Group, memberId, InstanceId: null, generation, replyTo)));
+    public async Task<short> HeartbeatAsync(GroupMembership member) => Told(await AskAsync<ErrorCode>(
+        replyTo => new HeartbeatCommand(Group, member.MemberId, member.InstanceId, member.Generation, replyTo)));
 
     public async Task<short> LeaveAsync(string memberId)
     {
@@ -69,17 +77,16 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
         return Told(reply.Error == ErrorCode.None ? reply.Members[0] : reply.Error);
     }
 
-    public async Task<ImmutableArray<short>> CommitAsync(
-        string memberId, int generation, ImmutableArray<GroupOffset> offsets)
+    public async Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets)
     {
         var metadata = catalog.Current;
         var known = offsets.Select(offset => Exists(metadata, offset)).ToArray();
         var errors = known.Contains(true)
             ? await AskAsync<IReadOnlyList<ErrorCode>>(replyTo => new OffsetCommitCommand(
                 Group,
-                memberId,
-                InstanceId: null,
-                generation,
+                member.MemberId,
+                member.InstanceId,
+                member.Generation,
                 KnowsGroupIdNotFound: true,
                 RetentionMs: null,
                 [.. offsets.Where((_, index) => known[index]).Select(ToCommit)],

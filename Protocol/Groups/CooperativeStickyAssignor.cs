@@ -62,7 +62,9 @@ internal sealed class CooperativeStickyAssignor : PartitionAssignor
         }
     }
 
-    private static IReadOnlyList<TopicPartition> OwnedBy(Share share) => share.Member.Subscription.Owned ?? [];
+    // Members say it in any order.
+    private static IEnumerable<TopicPartition> OwnedBy(Share share) => (share.Member.Subscription.Owned ?? [])
+        .OrderBy(partition => partition.Topic.Value, StringComparer.Ordinal).ThenBy(partition => partition.Partition.Value);
 
     private static Share LeastLoaded(SharedTopic topic) => topic.Readers.MinBy(reader => reader.Partitions.Count)!;
 }

@@ -31,16 +31,16 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
         member.Members.ShouldHaveSingleItem().MemberId.ShouldBe(member.MemberId);
         member.LeaderId.ShouldBe(member.MemberId);
         var assignment = "everything"u8.ToArray();
+        var place = new GroupMembership(member.MemberId, null, member.Generation);
         var synced = await group.SyncAsync(new GroupSync(
-            member.MemberId, member.Generation, [new GroupMemberAssignment(member.MemberId, assignment)]));
+            place, [new GroupMemberAssignment(member.MemberId, assignment)]));
         synced.Error.ShouldBe((short)ErrorCode.None);
         Encoding.UTF8.GetString(synced.Assignment.Span).ShouldBe("everything");
-        (await group.HeartbeatAsync(member.MemberId, member.Generation)).ShouldBe((short)ErrorCode.None);
-        (await group.HeartbeatAsync("stranger", member.Generation)).ShouldBe((short)ErrorCode.UnknownMemberId);
+        (await group.HeartbeatAsync(place)).ShouldBe((short)ErrorCode.None);
+        (await group.HeartbeatAsync(place with { MemberId = "stranger" })).ShouldBe((short)ErrorCode.UnknownMemberId);
 
         var errors = await group.CommitAsync(
-            member.MemberId,
-            member.Generation,
+            place,
             [
                 new GroupOffset("orders", 0, 5, -1, "here"),
                 new GroupOffset("nothing", 0, 5, -1, ""),
@@ -88,7 +88,7 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
     }
 
     private static async Task CommitAsync(IConsumerGroupGrain group, long offset) => await UntilTakenAsync(
-        () => group.CommitAsync("", -1, [new GroupOffset("orders", 0, offset, -1, "")]), errors => errors[0], ErrorCode.None);
+        () => group.CommitAsync(GroupMembership.None, [new GroupOffset("orders", 0, offset, -1, "")]), errors => errors[0], ErrorCode.None);
 
     /// <summary>While the coordinator is being made, or moves, clients ask again.</summary>
     private static async Task<T> UntilTakenAsync<T>(Func<Task<T>> ask, Func<T, short> errorOf, ErrorCode expected)

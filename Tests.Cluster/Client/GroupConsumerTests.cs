@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Loire.Client;
+using Loire.Grains.Interfaces;
 using Loire.Tests.Cluster.Fakes;
 using Shouldly;
 using Xunit;
@@ -116,26 +117,41 @@ public sealed class GroupConsumerTests
     public async Task The_caller_hears_what_it_gets_and_loses()
     {
         await WriteAsync(0, 4);
-        var assigned = new List<TopicPartition>();
-        var revoked = new List<TopicPartition>();
-        var consumer = Consumer(Quick with
+        var told = new Told();
+        await using (var reader = Consumer(told.By(Quick)).GetAsyncEnumerator(Cancelled))
         {
-            OnAssigned = partitions =>
-            {
-                assigned.AddRange(partitions);
-                return Task.CompletedTask;
-            },
-            OnRevoked = partitions =>
-            {
-                revoked.AddRange(partitions);
-                return Task.CompletedTask;
-            },
-        });
+            (await reader.MoveNextAsync()).ShouldBeTrue();
+            told.Owned.ShouldBe([0, 1, 2, 3]);
+            told.Revoked.ShouldBeEmpty();
+        }
+        told.Owned.ShouldBeEmpty("the reading has ended");
+    }
+
+    [Fact]
+    public async Task A_callback_that_fails_ends_the_reading_and_is_named()
+    {
+        var consumer = Consumer(Quick with { OnAssigned = _ => throw new IOException("no database") });
         await using var reader = consumer.GetAsyncEnumerator(Cancelled);
-        (await reader.MoveNextAsync()).ShouldBeTrue();
-        assigned.Order(Comparer<TopicPartition>.Create((a, b) => a.Partition - b.Partition))
-            .ShouldBe(Enumerable.Range(0, 4).Select(i => new TopicPartition(Topic, i)));
-        revoked.ShouldBeEmpty();
+        var failure = await Should.ThrowAsync<InvalidOperationException>(() => reader.MoveNextAsync().AsTask());
+        failure.Message.ShouldBe("OnAssigned of the consumer's options has failed: no database");
+    }
+
+    [Fact]
+    public async Task A_batch_of_a_partition_that_is_gone_cannot_be_committed()
+    {
+        await WriteAsync(0, 4);
+        var consumer = Consumer(Quick with { IsAutoCommit = false });
+        ConsumeBatch? kept = null;
+        await foreach (var batch in consumer.WithCancellation(Cancelled))
+        {
+            kept = batch;
+            break;
+        }
+        await using var again = consumer.GetAsyncEnumerator(Cancelled);
+        (await again.MoveNextAsync()).ShouldBeTrue();
+        var refused = await Should.ThrowAsync<LoireException>(() => consumer.CommitAsync(kept!, Cancelled));
+        refused.Error.ShouldBe((short)ErrorCode.IllegalGeneration);
+        await consumer.CommitAsync(again.Current, Cancelled);
     }
 
     private LoireGroupConsumer Consumer(GroupConsumerOptions? options = null) =>

@@ -65,6 +65,36 @@ public sealed class ProducerTests
     }
 
     [Fact]
+    public async Task A_flush_takes_along_what_still_waits_for_its_topic()
+    {
+        var partition = OnePartition();
+        var hidden = new TaskCompletionSource();
+        _loire.Topic(Topic).Hidden = hidden.Task;
+        await using var producer = _client.CreateProducer(new ProducerOptions { Linger = TimeSpan.FromHours(1) });
+        var answers = Enumerable.Range(0, 10).Select(i => ProduceAsync(producer, i)).ToList();
+        var flush = producer.FlushAsync(Cancelled);
+        flush.IsCompleted.ShouldBeFalse();
+        hidden.SetResult();
+        await flush;
+        partition.BatchSizes.Sum().ShouldBe(10);
+        await Task.WhenAll(answers);
+    }
+
+    [Fact]
+    public async Task What_lingers_makes_room_when_the_buffer_is_full()
+    {
+        var partition = OnePartition();
+        await using var producer = _client.CreateProducer(
+            new ProducerOptions { Linger = TimeSpan.FromHours(1), BatchSizeBytes = 10_000, BufferSizeBytes = 10_000 });
+        var answers = Enumerable.Range(0, 1_000).Select(i => ProduceAsync(producer, i)).ToList();
+        await answers[100];
+        await Eventually.IsTrueAsync(() => partition.BatchSizes.Sum() > 500);
+        await producer.FlushAsync(Cancelled);
+        await Task.WhenAll(answers);
+        (await ReadAllAsync(1_000)).ShouldBe(Enumerable.Range(0, 1_000));
+    }
+
+    [Fact]
     public async Task A_batch_whose_answer_is_lost_is_written_once()
     {
         var partition = OnePartition();

@@ -52,7 +52,7 @@ internal sealed class FakeGroup : IConsumerGroupGrain
             if (join.MemberId.Length == 0)
             {
                 var id = string.Create(CultureInfo.InvariantCulture, $"{join.ClientId}-{_nextMember++}");
-                return new GroupJoined((short)ErrorCode.MemberIdRequired, -1, "", "", id, []);
+                return new GroupJoined((short)ErrorCode.MemberIdRequired, -1, "", "", id, [], SkipsAssignment: false);
             }
             if (!_members.TryGetValue(join.MemberId, out var member))
                 _members[join.MemberId] = member = new Member(join.MemberId);
@@ -70,9 +70,9 @@ internal sealed class FakeGroup : IConsumerGroupGrain
         Task<GroupSynced> synced;
         lock (_lock)
         {
-            if (Check(sync.MemberId, sync.Generation) is var error and not ErrorCode.None)
+            if (Check(sync.Member) is var error and not ErrorCode.None)
                 return new GroupSynced((short)error, default);
-            var member = _members[sync.MemberId];
+            var member = _members[sync.Member.MemberId];
             synced = member.Syncing.Task;
             foreach (var assignment in sync.Assignments)
                 _members[assignment.MemberId].Syncing.TrySetResult(new GroupSynced(0, assignment.Assignment));
@@ -80,11 +80,11 @@ internal sealed class FakeGroup : IConsumerGroupGrain
         return await synced;
     }
 
-    public Task<short> HeartbeatAsync(string memberId, int generation)
+    public Task<short> HeartbeatAsync(GroupMembership member)
     {
         lock (_lock)
         {
-            return Task.FromResult((short)Check(memberId, generation));
+            return Task.FromResult((short)Check(member));
         }
     }
 
@@ -99,11 +99,11 @@ internal sealed class FakeGroup : IConsumerGroupGrain
         }
     }
 
-    public Task<ImmutableArray<short>> CommitAsync(string memberId, int generation, ImmutableArray<GroupOffset> offsets)
+    public Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets)
     {
         lock (_lock)
         {
-            var error = memberId.Length == 0 ? ErrorCode.None : Check(memberId, generation);
+            var error = member == GroupMembership.None ? ErrorCode.None : Check(member);
             // A member may commit until it has joined again.
             if (error is ErrorCode.None or ErrorCode.RebalanceInProgress)
             {
@@ -134,9 +134,9 @@ internal sealed class FakeGroup : IConsumerGroupGrain
         }
     }
 
-    private ErrorCode Check(string memberId, int generation) =>
-        !_members.ContainsKey(memberId) ? ErrorCode.UnknownMemberId
-        : generation != _generation ? ErrorCode.IllegalGeneration
+    private ErrorCode Check(GroupMembership member) =>
+        !_members.ContainsKey(member.MemberId) ? ErrorCode.UnknownMemberId
+        : member.Generation != _generation ? ErrorCode.IllegalGeneration
         : _isRebalancing ? ErrorCode.RebalanceInProgress
         : ErrorCode.None;
 
@@ -155,7 +155,7 @@ internal sealed class FakeGroup : IConsumerGroupGrain
             var members = member.Id == leader
                 ? _members.Values.Select(other => new GroupMemberSubscription(other.Id, null, other.Protocol!.Metadata))
                 : [];
-            member.Joining!.SetResult(new GroupJoined(0, _generation, member.Protocol!.Name, leader, member.Id, [.. members]));
+            member.Joining!.SetResult(new GroupJoined(0, _generation, member.Protocol!.Name, leader, member.Id, [.. members], false));
             member.Joining = null;
         }
     }

@@ -15,7 +15,14 @@ internal sealed class FakeTopic(string name) : ITopicGrain
     public void Create(int partitions) => _topic = new TopicDescription(
         name, Guid.NewGuid(), 1, Describe(partitions), ImmutableDictionary<string, string>.Empty);
 
-    public Task<TopicDescription?> DescribeAsync() => Task.FromResult(_topic);
+    /// <summary>Until when it is not described to anybody.</summary>
+    public Task Hidden { get; set; } = Task.CompletedTask;
+
+    public async Task<TopicDescription?> DescribeAsync()
+    {
+        await Hidden;
+        return _topic;
+    }
 
     public Task<TopicDescription> CreateAsync(TopicSpecification specification)
     {
