@@ -85,7 +85,12 @@ internal sealed class NumberedLoad : IAsyncDisposable
         await using var client = _cluster.CreateKafkaClient();
 
         // Without idempotence a batch in flight behind one that fails may overtake it.
-        var options = new ProducerOptions { IsIdempotent = _isIdempotent, InFlightMax = _isIdempotent ? 5 : 1 };
+        var options = new ProducerOptions
+        {
+            IsIdempotent = _isIdempotent,
+            InFlightMax = _isIdempotent ? 5 : 1,
+            DeliveryTimeout = Eventually.Patience,
+        };
         await using var kafka = await Producer.CreateAsync(client, options, CancellationToken.None);
         kafka.OnDelivery = _delivered.Enqueue;
         var sent = 0;

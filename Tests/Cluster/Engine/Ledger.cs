@@ -32,7 +32,7 @@ internal sealed class Ledger : IAsyncDisposable
     public static async Task<Ledger> OpenAsync(TestCluster cluster, TopicName topic, int partition = 0)
     {
         var client = cluster.Client();
-        var options = new ProducerOptions { IsIdempotent = true, AllowAutoTopicCreation = false };
+        var options = new ProducerOptions { IsIdempotent = true, AllowAutoTopicCreation = false, DeliveryTimeout = Eventually.Patience };
         return new Ledger(
             client, await Producer.CreateAsync(client, options, Token), new TopicPartition(topic, new PartitionIndex(partition)));
     }

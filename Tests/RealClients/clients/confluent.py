@@ -18,7 +18,8 @@ def produce(options):
     producer = Producer({
         "bootstrap.servers": options["bootstrap"], "acks": "all", "compression.type": options.get("codec", "none"),
         "enable.idempotence": options.get("idempotent", False), "linger.ms": options.get("linger", 5),
-        "message.timeout.ms": 120000, "reconnect.backoff.max.ms": 500})
+        # A broker that is paused keeps its connections: half a minute and more is the usual time to give it up.
+        "message.timeout.ms": 120000, "socket.timeout.ms": 15000, "request.timeout.ms": 10000, "reconnect.backoff.max.ms": 500})
     failed = []
     done = threading.Event()
 
