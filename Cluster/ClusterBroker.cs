@@ -117,6 +117,8 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         Own(new LagDriver(() => _replicas.Replicas, _configs, _time));
         Own(new RetentionDriver(() => _replicas.Replicas, _configs, _time, _logs.CreateLogger<RetentionDriver>()));
         _server = Own(await StartGatewayAsync(stopping.Token));
+        Own(new DamageDriver(
+            _store, _replicaLogs.Lost, _view, _control, _self, _time, _logs.CreateLogger<DamageDriver>()));
         Own(new LeaderRebalancer(_view, _control, _self, _configs, _time, _logs.CreateLogger<LeaderRebalancer>()));
         _failureWatch = _store.Failed.Register(() => _failing = Task.Run(ResignAfterFailureAsync, CancellationToken.None));
         _notReady = null;

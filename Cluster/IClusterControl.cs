@@ -64,7 +64,8 @@ public interface IClusterControl
     Task<TopicRecord> AlterInSyncAsync(
         TopicIdPartition partition, InSyncProposal proposal, CancellationToken cancellationToken);
 
-    /// <summary>Gives up a replica's log before it is fetched again.</summary>
+    /// <summary>Gives up a replica's damaged log before it is fetched again.</summary>
+    /// <exception cref="KafkaException">ELIGIBLE_LEADERS_NOT_AVAILABLE: nobody else is in sync and up.</exception>
     Task<TopicRecord> ReplicaLostAsync(TopicIdPartition partition, NodeId replica, CancellationToken cancellationToken);
 
     /// <param name="target">The replicas to end with; null to cancel what is under way.</param>

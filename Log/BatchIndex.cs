@@ -77,6 +77,20 @@ internal sealed class BatchIndex
         return new IndexPosition(low, first);
     }
 
+    /// <summary>Whether any batch begins in a part of the journal.</summary>
+    public bool HasBatchIn(long from, long until)
+    {
+        for (int i = 0; i < _blocks.Count; i++)
+        {
+            foreach (ref readonly var entry in _blocks[i].Entries[(i == 0 ? _skipped : 0)..])
+            {
+                if (entry.Address >= from && entry.Address < until)
+                    return true;
+            }
+        }
+        return false;
+    }
+
     /// <summary>Drops the batches that hold offsets from <paramref name="end"/> on.</summary>
     /// <returns>The base offset of the first batch dropped, or <paramref name="end"/>, whichever is lower.</returns>
     public long CutTo(long end)

@@ -16,6 +16,7 @@ internal sealed class JournalScrubber : IDisposable
     private readonly PacedFiles _files;
     private readonly string _dataDirectory;
     private readonly long _until;
+    private readonly Action<long, long> _damaged;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Thread? _thread;
@@ -23,13 +24,21 @@ internal sealed class JournalScrubber : IDisposable
     private long _provedUntil;
 
     /// <param name="until">The checkpoint's address: the start has proved what follows it.</param>
-    public JournalScrubber(JournalFiles served, SegmentTable segments, string dataDirectory, long until, ILogger logger)
+    /// <param name="damaged">Told between which addresses entries are damaged.</param>
+    public JournalScrubber(
+        JournalFiles served,
+        SegmentTable segments,
+        string dataDirectory,
+        long until,
+        Action<long, long> damaged,
+        ILogger logger)
     {
         _segments = segments;
         _geometry = served.Geometry;
         _files = new PacedFiles(served, _stopping.Token);
         _dataDirectory = dataDirectory;
         _until = until;
+        _damaged = damaged;
         _logger = logger;
         _provedUntil = StartOf(segments.First);
         if (LeftBytes == 0)
@@ -87,9 +96,10 @@ internal sealed class JournalScrubber : IDisposable
             catch (IOException unreadable)
             {
                 from = Volatile.Read(ref _provedUntil);
+                long end = StartOf(_geometry.SegmentOf(from) + 1);
                 if (from >= StartOf(_segments.First))
-                    ReportEntries(from, 0, $"what follows cannot be read: {unreadable.Message}");
-                from = StartOf(_geometry.SegmentOf(from) + 1);
+                    ReportEntries(from, end, $"from here on the file cannot be read: {unreadable.Message}");
+                from = end;
             }
             from = Math.Max(from, StartOf(_segments.First));
             Volatile.Write(ref _provedUntil, from);
@@ -115,16 +125,19 @@ internal sealed class JournalScrubber : IDisposable
                 return kept;
 
             bool goesOn = scanner.TryResume(out long next) && next < _until;
-            ReportEntries(
-                scanner.EndAddress, (goesOn ? next : _until) - scanner.EndAddress, JournalSurvey.NotWhole);
+            ReportEntries(scanner.EndAddress, goesOn ? next : _until, JournalSurvey.NotWhole);
             if (!goesOn)
                 break;
         }
         return _until;
     }
 
-    private void ReportEntries(long address, long sizeBytes, string what) => Report(new LogDamage(
-        _files.PathOf(_geometry.SegmentOf(address)), address, _geometry.OffsetInSegment(address), sizeBytes, what));
+    private void ReportEntries(long from, long until, string what)
+    {
+        Report(new LogDamage(
+            _files.PathOf(_geometry.SegmentOf(from)), from, _geometry.OffsetInSegment(from), until - from, what));
+        _damaged(from, until);
+    }
 
     private void Report(LogDamage damage)
     {

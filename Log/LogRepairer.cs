@@ -25,7 +25,10 @@ public static class LogRepairer
         using var files = directory.Files;
         var survey = JournalSurvey.Run(directory, progress);
         if (survey.Losses.Losses.Count > 0)
+        {
             RenewDirectoryId(dataDirectory);
+            LossFile.Add(directory.Path, survey.Losses.Losses);
+        }
         if (survey.IsCheckpointDamaged)
             RemoveCheckpoint(directory, dataDirectory);
         foreach (var region in survey.Regions)

@@ -19,6 +19,7 @@ public sealed class LogStore : ILogStore
     private readonly Journal _journal;
     private readonly Checkpointer _checkpointer;
     private readonly JournalScrubber _scrubber;
+    private readonly DamagedLogs _damaged = new();
     private readonly ILogger _logger;
     private int _nextHandle;
     private bool _closed;
@@ -51,7 +52,14 @@ public sealed class LogStore : ILogStore
         _journal.OnFailed = OnFailed;
         _journal.Begin();
         _checkpointer.Start();
-        _scrubber = new JournalScrubber(directory.Files, _segments, DataDirectory, checkpoint.Until, logger);
+        _damaged.AddLost(recovery.Partitions, LossFile.Read(directory.Path));
+        _scrubber = new JournalScrubber(
+            directory.Files,
+            _segments,
+            DataDirectory,
+            checkpoint.Until,
+            (from, until) => _damaged.AddDamaged(_partitions.Values, from, until),
+            logger);
         logger.Opened(
             DataDirectory, _partitions.Count, recovery.Begin, recovery.Tail, recovery.ReplayedBytes, watch.ElapsedMilliseconds);
         _meter.CreateObservableGauge(
@@ -73,6 +81,8 @@ public sealed class LogStore : ILogStore
         ? $"{damages.Count} damaged place(s) in the log, the first at byte {first.FileOffset} of {first.File}; " +
             $"stop the broker and see 'loire log verify {DataDirectory}'"
         : null;
+
+    public IReadOnlyCollection<TopicIdPartition> DamagedPartitions => _damaged.Partitions;
 
     /// <summary>Bytes of the journal that were not read since the start, and are about to be proved.</summary>
     public long UnprovedBytes => _scrubber.LeftBytes;

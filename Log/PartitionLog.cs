@@ -115,6 +115,20 @@ internal sealed class PartitionLog : IPartitionLog
             return use(_index, state);
     }
 
+    /// <summary>Whether the log goes on behind an offset that it should have and has not.</summary>
+    public bool LacksRecordsAt(long offset)
+    {
+        lock (_lock)
+            return offset >= _logStart && _index.TryGet(_index.Find(offset), out var next) && next.BaseOffset > offset;
+    }
+
+    /// <summary>Whether a batch of the log lies in a part of the journal.</summary>
+    public bool HasBatchIn(long from, long until)
+    {
+        lock (_lock)
+            return _index.HasBatchIn(from, until);
+    }
+
     public Journal Journal => _context.Journal;
 
     /// <summary>Takes the batch at an address into the log. Under the append lock, or while nobody else is there.</summary>

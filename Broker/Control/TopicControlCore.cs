@@ -101,9 +101,10 @@ public static class TopicControlCore
         return step with { State = step.State with { Generations = generations.Add(started) }, HasChanges = true };
     }
 
-    /// <summary>A replica's log is gone or damaged. It leaves the in-sync set, even as the last one of it, and the new
-    /// epoch makes the leader forget how far it had come.</summary>
-    /// <returns>UNKNOWN_TOPIC_OR_PARTITION.</returns>
+    /// <summary>A replica's log is damaged and is to be fetched again. It leaves the in-sync set, and the new epoch makes the
+    /// leader forget how far it had come.</summary>
+    /// <returns>UNKNOWN_TOPIC_OR_PARTITION; ELIGIBLE_LEADERS_NOT_AVAILABLE where nobody else is in sync and up: then what the
+    /// replica still has must stay.</returns>
     public static ControlStep ReplicaLost(
         TopicControlState state, PartitionIndex index, NodeId replica, BrokerStatuses brokers)
     {
@@ -112,7 +113,9 @@ public static class TopicControlCore
             return Refused(state, ErrorCode.UnknownTopicOrPartition);
         }
 
-        return Change(state, index, Elections.Settle(Without(partition, replica), brokers, state.AllowsUncleanElection));
+        return partition.InSync.Any(node => node != replica && brokers.IsLive(node))
+            ? Change(state, index, Elections.Settle(Without(partition, replica), brokers, allowsUnclean: false))
+            : Refused(state, ErrorCode.EligibleLeadersNotAvailable);
     }
 
     /// <summary>Its leadership ends in any case: the leader may believe that the replica has what it has lost.</summary>

@@ -15,6 +15,10 @@ public interface ILogStore : IAsyncDisposable
     /// <summary>The partitions that have a log here, those included that nobody has opened.</summary>
     IReadOnlyCollection<TopicIdPartition> Partitions { get; }
 
+    /// <summary>The partitions of whose logs something is known to be missing or damaged. May grow while the store is open; a
+    /// log that is deleted is damaged no more.</summary>
+    IReadOnlyCollection<TopicIdPartition> DamagedPartitions => [];
+
     /// <summary>Opens a partition's log, creating it where there is none. Before it returns, the observer has been given
     /// the state of the last checkpoint and every batch and truncation after it, in order.</summary>
     IPartitionLog Open(TopicIdPartition partition, IPartitionLogObserver observer);

@@ -1,3 +1,4 @@
+using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
@@ -14,9 +15,24 @@ internal sealed partial class ReplicaLogs(
     private readonly HashSet<TopicIdPartition> _unclaimed = [.. store.Partitions];
     private readonly Lock _lock = new();
 
-    /// <returns>Null where the log cannot be opened: it is tried again with the topic's next change.</returns>
-    public PartitionReplica? TryOpen(TopicIdPartition partition, TopicConfig config)
+    /// <summary>Those whose damage was found since they were opened.</summary>
+    public LostLogs Lost { get; } = Begin(store, self);
+
+    /// <returns>Null where the log cannot be used. It is tried again with the topic's next change.</returns>
+    public PartitionReplica? TryOpen(TopicIdPartition partition, PartitionState state, TopicConfig config)
     {
+        switch (Lost.FateOf(partition, state))
+        {
+            case Fate.Kept:
+                LogSole(logger, partition);
+                return null;
+            case Fate.Dropped:
+                LogDropped(logger, partition);
+                Delete(partition);
+                break;
+        }
+
+        Lost.Remove(partition);
         try
         {
             var replica = new PartitionReplica(store, partition, config, self, time, control);
@@ -26,6 +42,7 @@ internal sealed partial class ReplicaLogs(
         catch (Exception failure) when (failure is LogStoreException or IOException or InvalidDataException)
         {
             LogNotOpened(logger, failure, partition);
+            Lost.Add(partition, state.LeaderEpoch);
             return null;
         }
     }
@@ -68,6 +85,13 @@ internal sealed partial class ReplicaLogs(
         }
     }
 
+    private static LostLogs Begin(ILogStore store, NodeId self)
+    {
+        var lost = new LostLogs(self);
+        foreach (var partition in store.DamagedPartitions) lost.Add(partition, LeaderEpoch.None);
+        return lost;
+    }
+
     private void DeleteUnclaimed(TopicIdPartition partition)
     {
         lock (_lock)
@@ -84,6 +108,16 @@ internal sealed partial class ReplicaLogs(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The log of {Partition} cannot be opened; its replica is offline here")]
     private static partial void LogNotOpened(ILogger logger, Exception failure, TopicIdPartition partition);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The log of {Partition} is damaged, and no broker has all that was acknowledged: the partition is offline and the "
+            + "log kept. An unclean election (ElectLeaders) lets a replica lead with what it has")]
+    private static partial void LogSole(ILogger logger, TopicIdPartition partition);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The damaged log of {Partition} is dropped; it is fetched again from its leader")]
+    private static partial void LogDropped(ILogger logger, TopicIdPartition partition);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The log of {Partition} is not needed any more and cannot be deleted")]
     private static partial void LogNotDeleted(ILogger logger, Exception failure, TopicIdPartition partition);

@@ -111,11 +111,18 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
         var replicas = ImmutableArray.CreateBuilder<PartitionReplica?>(states.Length);
         for (var i = 0; i < states.Length; i++)
         {
+            var partition = new TopicIdPartition(topic.Id, topic.Name, new PartitionIndex(i));
             var replica = before?.Find(i);
             replica?.Configure(config);
             if (states[i].Replicas.Contains(_self))
             {
-                replica ??= _logs.TryOpen(new TopicIdPartition(topic.Id, topic.Name, new PartitionIndex(i)), config);
+                if (replica is not null && _logs.Lost.FateOf(partition, states[i]) != Fate.Used)
+                {
+                    replica.Close(ErrorCode.NotLeaderOrFollower);
+                    replica = null;
+                }
+
+                replica ??= _logs.TryOpen(partition, states[i], config);
             }
             else if (replica is not null)
             {

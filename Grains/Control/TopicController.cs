@@ -134,7 +134,7 @@ internal sealed class TopicController(
         ErrorCode.UnknownTopicOrPartition => $"{partition} does not exist, or has no such replica.",
         ErrorCode.ElectionNotNeeded => $"{partition} has the leader it should have.",
         ErrorCode.PreferredLeaderNotAvailable => $"The preferred leader of {partition} is not in sync, or not up.",
-        ErrorCode.EligibleLeadersNotAvailable => $"No replica of {partition} is up.",
+        ErrorCode.EligibleLeadersNotAvailable => $"No other replica of {partition} could lead.",
         ErrorCode.NoReassignmentInProgress => $"{partition} is not being moved.",
         ErrorCode.InvalidReplicaAssignment =>
             $"{partition} cannot be moved there: name each replica once, brokers that are up, and keep one that is in sync.",

@@ -16,13 +16,24 @@ internal sealed class SiloProcess(string? cluster, int nodeId, params string[] e
     /// <summary>Where a data directory other than its own is to be used.</summary>
     public string? OtherDirectory { get; init; }
 
+    /// <summary>Where it is to listen on another port than its own.</summary>
+    public int? OtherPort { get; init; }
+
     public string Http => $"http://127.0.0.1:{_httpPort.ToString(CultureInfo.InvariantCulture)}";
+
+    /// <summary>Waits until all replicas of what it leads are in sync.</summary>
+    public async Task WaitUntilReplicatedAsync()
+    {
+        using var http = new HttpClient();
+        await Eventually.AnswersAsync(
+            () => http.GetStringAsync(Http + "/health/cluster"), health => health.Contains("under-replicated 0", StringComparison.Ordinal));
+    }
 
     protected override IEnumerable<string> Arguments =>
     [
         .. cluster is null ? Array.Empty<string>() : ["--cluster", cluster],
         "--node-id", nodeId.ToString(CultureInfo.InvariantCulture), "--data", OtherDirectory ?? DataDirectory,
-        "--listen", $"127.0.0.1:{Port}", "--advertise", Bootstrap, "--http", $"127.0.0.1:{_httpPort}",
+        "--listen", $"127.0.0.1:{OtherPort ?? Port}", "--advertise", Bootstrap, "--http", $"127.0.0.1:{_httpPort}",
         "--silo-port", _siloPort.ToString(CultureInfo.InvariantCulture), "--gateway-port", "0",
         "--set", "offsets.topic.num.partitions=6",
         .. extraArguments,

@@ -94,9 +94,17 @@ public sealed class RecoveryTests
         var loss = new LogLoss(TestBatches.Partition(0), new Offset(2), new Offset(3));
         LogRepairer.Repair(crashed.Path).Losses.ShouldBe([loss]);
         LogVerifier.Verify(crashed.Path).IsIntact.ShouldBeTrue();
-        await using var store = LogStore.Open(Small(crashed));
-        store.Open(TestBatches.Partition(0), new RecordingObserver()).ReadAll().ShouldBe(
-            new[] { 0, 1, 3, 4, 5 }.SelectMany(i => TestBatches.Create(i, payloadBytes: 20)).ToArray());
+        await using (var store = LogStore.Open(Small(crashed)))
+        {
+            store.Open(TestBatches.Partition(0), new RecordingObserver()).ReadAll().ShouldBe(
+                new[] { 0, 1, 3, 4, 5 }.SelectMany(i => TestBatches.Create(i, payloadBytes: 20)).ToArray());
+            store.DamagedPartitions.ShouldBe([TestBatches.Partition(0)]);
+        }
+
+        await using var reopened = LogStore.Open(Small(crashed));
+        reopened.DamagedPartitions.ShouldBe([TestBatches.Partition(0)], "it is remembered until the log is gone");
+        reopened.Delete(TestBatches.Partition(0));
+        reopened.DamagedPartitions.ShouldBeEmpty();
     }
 
     [Fact]

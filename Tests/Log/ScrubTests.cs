@@ -24,6 +24,7 @@ public sealed class ScrubTests
         await ScrubbedAsync(store);
 
         store.Damages.ShouldBe([expected]);
+        store.DamagedPartitions.ShouldBe([TestBatches.Partition(0)]);
         expected.File.ShouldBe(damaged);
         expected.FileOffset.ShouldBeInRange(100_000 - BatchBytes - 200, 100_000);
     }
@@ -40,6 +41,7 @@ public sealed class ScrubTests
         await ScrubbedAsync(store);
 
         store.Damages.ShouldHaveSingleItem().File.ShouldBe(damaged);
+        store.DamagedPartitions.ShouldBeEmpty("the index is made anew from its segment");
     }
 
     [Fact]

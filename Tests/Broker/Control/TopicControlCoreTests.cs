@@ -185,8 +185,8 @@ public sealed class TopicControlCoreTests
         Expect(leader: 1, epoch: 1, version: 1, inSync: [1, 3]);
         Do(TopicControlCore.ReplicaLost(_state, P0, new NodeId(1), _brokers));
         Expect(leader: 3, epoch: 2, version: 2, inSync: [3]);
-        Do(TopicControlCore.ReplicaLost(_state, P0, new NodeId(3), _brokers));
-        Expect(leader: -1, epoch: 3, version: 3, inSync: []);
+        TopicControlCore.ReplicaLost(_state, P0, new NodeId(3), _brokers).Error.ShouldBe(
+            ErrorCode.EligibleLeadersNotAvailable, "what the last one has is all there is");
     }
 
     [Fact]

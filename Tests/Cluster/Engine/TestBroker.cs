@@ -97,8 +97,11 @@ internal sealed class TestBroker : IAsyncDisposable
     {
         Directory.Delete(DataDirectory, recursive: true);
         DataDirectory = Directory.CreateTempSubdirectory("loire-").FullName;
-        _directoryId = Guid.NewGuid().ToString();
+        RenewDirectoryId();
     }
+
+    /// <summary>While it is down: what it comes back with is not what it had.</summary>
+    public void RenewDirectoryId() => _directoryId = Guid.NewGuid().ToString();
 
     public async ValueTask DisposeAsync()
     {
