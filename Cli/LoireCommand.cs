@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Loire.Cli.Benching;
+using Loire.Cli.Brokers;
 using Loire.Cli.Configs;
 using Loire.Cli.Groups;
 using Loire.Cli.Logs;
@@ -40,6 +41,7 @@ internal static class LoireCommand
             Group("configs", "Settings of topics and brokers", ConfigsDescribe.Create(), ConfigsSet.Create(), ConfigsUnset.Create()),
             Group("groups", "Consumer groups, their lag and offsets", GroupsList.Create(), GroupsDescribe.Create(),
                 GroupsReset.Create(), GroupsDelete.Create()),
+            Group("brokers", "The brokers of a cluster", BrokersList.Create(), BrokersReplace.Create()),
             ProduceCommand.Create(),
             ConsumeCommand.Create(),
             Group("log", "The log of a broker that is not running", LogVerify.Create(), LogRepair.Create()),

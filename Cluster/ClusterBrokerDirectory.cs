@@ -23,6 +23,15 @@ public sealed class ClusterBrokerDirectory(IClusterView view, NodeId self) : IBr
         }
     }
 
+    public ImmutableArray<BrokerEndpoint> Fenced
+    {
+        get
+        {
+            var statuses = view.Statuses;
+            return [.. view.Cluster.Brokers.Select(broker => broker.Endpoint).Where(broker => !statuses.IsLive(broker.Node))];
+        }
+    }
+
     public BrokerEndpoint? Find(NodeId node) => view.Cluster.Find(node)?.Endpoint;
 
     /// <inheritdoc/>

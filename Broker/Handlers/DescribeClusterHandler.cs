@@ -6,7 +6,7 @@ using static Loire.Protocol.Messages.DescribeClusterResponse;
 namespace Loire.Broker.Handlers;
 
 /// <summary>DescribeCluster, versions 0 to 2. Only brokers are described: there are no controllers to reach
-/// (KIP-919).</summary>
+/// (KIP-919). Brokers that are not up are shown where they are asked for (KIP-1073).</summary>
 public sealed class DescribeClusterHandler(IBrokerDirectory brokers)
     : RequestHandler<DescribeClusterRequest, DescribeClusterResponse>
 {
@@ -28,15 +28,22 @@ public sealed class DescribeClusterHandler(IBrokerDirectory brokers)
     {
         ClusterId = brokers.ClusterId,
         ControllerId = brokers.Controller,
-        Brokers = [.. brokers.Brokers.Select(broker => new DescribeClusterBroker
-        {
-            BrokerId = broker.Node,
-            Host = broker.Host,
-            Port = broker.Port,
-            Rack = broker.Rack,
-        })],
+        Brokers =
+        [
+            .. brokers.Brokers.Select(broker => Describe(broker, isFenced: false)),
+            .. request.IncludeFencedBrokers ? brokers.Fenced.Select(broker => Describe(broker, isFenced: true)) : [],
+        ],
         ClusterAuthorizedOperations = request.IncludeClusterAuthorizedOperations
             ? AuthorizedOperations.Cluster
             : AuthorizedOperations.NotAsked,
+    };
+
+    private static DescribeClusterBroker Describe(BrokerEndpoint broker, bool isFenced) => new()
+    {
+        BrokerId = broker.Node,
+        Host = broker.Host,
+        Port = broker.Port,
+        Rack = broker.Rack,
+        IsFenced = isFenced,
     };
 }
