@@ -28,7 +28,9 @@ internal sealed partial class MembershipWatcher(
     private async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stop.CancelAsync();
-        await _watching.WaitAsync(cancellationToken);
+
+        // On an ungraceful stop the token is cancelled from the start, and there is nothing to wait for.
+        await _watching.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task WatchAsync()
@@ -60,9 +62,9 @@ internal sealed partial class MembershipWatcher(
         {
             await settleAll();
         }
-        catch (Exception failure) when (failure is OperationCanceledException || _stop.IsCancellationRequested)
+        catch (Exception failure) when (failure is OperationCanceledException or ObjectDisposedException || _stop.IsCancellationRequested)
         {
-            // The broker stops before its silo leaves the membership.
+            // The broker stops before its silo leaves the membership, and may be gone before this hears of a stop.
             LogStopped(logger);
         }
         catch (Exception failure)

@@ -1,5 +1,6 @@
 using Loire.Broker.Ports;
 using Loire.Grains.Interfaces;
+using Loire.Grains.Storage;
 
 namespace Loire.Grains.Control;
 
@@ -15,6 +16,13 @@ internal abstract class ControlGrain : Grain, IIncomingGrainCallFilter
         catch (KafkaException refusal)
         {
             throw new LoireException((short)refusal.Code, refusal.Message);
+        }
+        catch (StoredStateException)
+        {
+            // It may be this silo alone that cannot reach the storage: the next call may find a place for the controller where
+            // it can be reached.
+            DeactivateOnIdle();
+            throw;
         }
     }
 }

@@ -7,6 +7,8 @@ using Loire.Embedded.Engine;
 using Loire.Log;
 using Loire.Protocol;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 
 namespace Loire.Grains.Hosting;
 
@@ -19,17 +21,24 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
     private readonly ClusterView _view;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logs;
+    private readonly ClusterMembershipOptions _membership;
     private LogStore? _store;
     private ClusterBroker? _broker;
 
     public LoireBroker(
-        LoireSiloOptions options, IClusterControl control, ClusterView view, TimeProvider time, ILoggerFactory logs)
+        LoireSiloOptions options,
+        IClusterControl control,
+        ClusterView view,
+        TimeProvider time,
+        ILoggerFactory logs,
+        IOptions<ClusterMembershipOptions> membership)
     {
         _options = options.Broker;
         _control = control;
         _view = view;
         _time = time;
         _logs = logs;
+        _membership = membership.Value;
         Address = _options.Advertise ?? _options.Listen;
     }
 
@@ -60,7 +69,7 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
             nameof(LoireBroker),
             ServiceLifecycleStage.Active + 1,
             cancellationToken => Broker.StartAsync(cancellationToken),
-            cancellationToken => Broker.StopAsync(cancellationToken));
+            StopAsync);
     }
 
     /// <summary>Of a silo whose start failed, which goes through no stages of a stop.</summary>
@@ -71,14 +80,21 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
         if (_store is not null) await _store.DisposeAsync();
     }
 
+    private Task StopAsync(CancellationToken cancellationToken)
+    {
+        _membership.MaxJoinAttemptTime = LoireMembership.LeaveTimeout;
+        return Broker.StopAsync(cancellationToken);
+    }
+
     private Task Open(CancellationToken cancellationToken)
     {
         var configs = BrokerParts.Configs(_options);
-        var identity = DirectoryIdentity.OpenMember(_options.DataDirectory, new NodeId(_options.NodeId));
-        _store = BrokerParts.OpenLog(_options, _logs);
         var listen = _options.Listen.Resolve();
         if (listen[0].Port == 0) listen = [new IPEndPoint(listen[0].Address, FreePort(listen[0].Address))];
+        else CheckFree(listen);
         if (Address.Port == 0) Address = Address with { Port = listen[0].Port };
+        var identity = DirectoryIdentity.OpenMember(_options.DataDirectory, new NodeId(_options.NodeId));
+        _store = BrokerParts.OpenLog(_options, _logs);
         var options = new ClusterBrokerOptions
         {
             Endpoint = new BrokerEndpoint(identity.NodeId, Address.Host, Address.Port, _options.Rack),
@@ -92,6 +108,27 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
         };
         _broker = new ClusterBroker(options, _store, _control, _view, _time, _logs);
         return Task.CompletedTask;
+    }
+
+    /// <summary>A broker that could not open its port when it has its roles would be one that leads and cannot be
+    /// reached.</summary>
+    private static void CheckFree(IEnumerable<IPEndPoint> addresses)
+    {
+        foreach (var address in addresses)
+        {
+            try
+            {
+                using var listener = new TcpListener(address);
+                listener.Start();
+            }
+            catch (SocketException failure)
+            {
+                throw new IOException(
+                    $"Cannot listen on {address} for Kafka clients: {failure.Message}. End what uses it, or give this broker another "
+                    + "address: --listen, or BrokerOptions.Listen.",
+                    failure);
+            }
+        }
     }
 
     /// <summary>The cluster has to know a broker's port before the broker opens it.</summary>

@@ -7,6 +7,11 @@ namespace Loire.Grains.Hosting;
 /// must stop. Safety rests on neither: epochs and ETags fence whoever is wrong.</summary>
 internal static class LoireMembership
 {
+    /// <summary>How long a broker that stops tries to write into the membership table that it leaves. Orleans bounds that by
+    /// MaxJoinAttemptTime, which it reads for each attempt and of which a start needs more. While the table cannot be reached the
+    /// others find out by themselves.</summary>
+    public static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(10);
+
     public static void Configure(ClusterMembershipOptions options)
     {
         // A probe is given what probes took of late, as mean and deviation say, between half of this time and twice it, and

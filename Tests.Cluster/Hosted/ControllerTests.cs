@@ -63,6 +63,23 @@ public sealed class ControllerTests
         await load.VerifyAsync(Cancelled);
     }
 
+    [Fact]
+    public async Task A_broker_that_dies_while_the_controllers_silo_is_cut_off_from_the_store_is_replaced()
+    {
+        await using var cluster = await LoireTestCluster.StartAsync();
+        await cluster.CreateTopicAsync(Topic, Cancelled);
+        await using var load = await NumberedLoad.StartAsync(cluster, Topic, Cancelled);
+        var cut = cluster.ControllerOf(Topic);
+        cut.Store.IsCut = true;
+        var killed = cluster.Brokers.First(broker => broker != cut);
+        await cluster.KillAsync(killed);
+        await load.UntilProgressAsync(Cancelled);
+
+        cut.Store.IsCut = false;
+        await cluster.StartAsync(killed);
+        await load.VerifyAsync(Cancelled);
+    }
+
     private static async Task<TopicController> SecondActivationAsync(LoireTestCluster cluster, TestBroker broker)
     {
         var grain = cluster.ControllerId(Topic);

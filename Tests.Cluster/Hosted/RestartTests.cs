@@ -60,6 +60,20 @@ public sealed class RestartTests
     }
 
     [Fact]
+    public async Task A_silo_that_is_cut_off_from_the_store_stops_in_time()
+    {
+        await using var cluster = await LoireTestCluster.StartAsync();
+        await cluster.CreateTopicAsync(Topic, Cancelled);
+        await using var load = await NumberedLoad.StartAsync(cluster, Topic, Cancelled);
+        var broker = cluster.LeaderOf(Topic);
+        broker.Store.IsCut = true;
+        await cluster.StopAsync(broker).WaitAsync(Eventually.Patience, Cancelled);
+        await load.UntilProgressAsync(Cancelled);
+        await cluster.StartAsync(broker);
+        await load.VerifyAsync(Cancelled);
+    }
+
+    [Fact]
     public async Task A_broker_that_lost_its_data_directory_fetches_everything_again()
     {
         await using var cluster = await LoireTestCluster.StartAsync();

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Loire.Tests.Cli;
 using Loire.Tests.Cluster.Postgres;
 using Loire.Tests.RealClients;
 using Shouldly;
@@ -23,6 +25,18 @@ public sealed class StartTests
         (await first.TerminateAsync()).ShouldBe(0);
         await first.StartAgainAsync();
         (await Clients.ConsumeAllAsync(first.Bootstrap, "topic")).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_broker_whose_port_is_taken_is_refused_before_it_belongs_to_the_cluster()
+    {
+        using var postgres = Start();
+        await using var first = new SiloProcess(postgres.Address, 1, OneReplica);
+        await first.StartAgainAsync();
+        await using var second = new SiloProcess(postgres.Address, 2, OneReplica) { OtherPort = first.Port };
+        await ShouldRefuseAsync(second, $"Cannot listen on 127.0.0.1:{first.Port} for Kafka clients");
+        var listed = await CliRun.RunAsync("brokers", "list", "--json", "-b", first.Bootstrap);
+        JsonDocument.Parse(listed.Output).RootElement.GetArrayLength().ShouldBe(1, "the second has not registered");
     }
 
     [Fact]
