@@ -31,10 +31,11 @@ internal static class Clients
     }
 
     /// <summary>Everything that is in the topic now.</summary>
-    public static async Task<List<JsonNode>> ConsumeAllAsync(string bootstrap, string topic)
+    /// <param name="rack">Where the consumer stands.</param>
+    public static async Task<List<JsonNode>> ConsumeAllAsync(string bootstrap, string topic, string rack = "")
     {
         await using var client = ClientProcess.Start(
-            ClientKind.Confluent, "consume", new JsonObject { ["bootstrap"] = bootstrap, ["topic"] = topic });
+            ClientKind.Confluent, "consume", new JsonObject { ["bootstrap"] = bootstrap, ["topic"] = topic, ["rack"] = rack });
         return await client.FinishAsync();
     }
 

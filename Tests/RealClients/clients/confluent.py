@@ -58,7 +58,7 @@ def produce(options):
 
 def consume(options):
     consumer = Consumer({"bootstrap.servers": options["bootstrap"], "group.id": "unused", "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest", "check.crcs": True})
+                         "auto.offset.reset": "earliest", "check.crcs": True, "client.rack": options.get("rack", "")})
     topic = options["topic"]
     partitions = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in consumer.list_topics(topic).topics[topic].partitions]
     if "timestamp" in options:
