@@ -17,6 +17,7 @@ public sealed class KafkaConnection : IAsyncDisposable
 
     private readonly KafkaClientOptions _options;
     private readonly Socket _socket;
+    private readonly NetworkStream _stream;
     private readonly PipeReader _input;
     private readonly PipeWriter _output;
     private readonly SemaphoreSlim _writing = new(1);
@@ -31,9 +32,9 @@ public sealed class KafkaConnection : IAsyncDisposable
         _socket = socket;
         _options = options;
         Address = address;
-        var stream = new NetworkStream(socket, ownsSocket: false);
-        _input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: SocketBufferSize));
-        _output = PipeWriter.Create(stream, new StreamPipeWriterOptions(minimumBufferSize: SocketBufferSize));
+        _stream = new NetworkStream(socket, ownsSocket: false);
+        _input = PipeReader.Create(_stream, new StreamPipeReaderOptions(bufferSize: SocketBufferSize));
+        _output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(minimumBufferSize: SocketBufferSize));
         _reading = ReadAnswersAsync();
     }
 
@@ -238,13 +239,25 @@ public sealed class KafkaConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>What is not read ahead already of a large frame comes from the socket straight into its place.</summary>
     private async ValueTask<byte[]?> ReadFrameAsync(int size)
     {
         var frame = ArrayPool<byte>.Shared.Rent(size);
         var filled = 0;
         while (filled < size)
         {
-            var result = await _input.ReadAsync();
+            if (!_input.TryRead(out var result))
+            {
+                if (size - filled > SocketBufferSize)
+                {
+                    var read = await _stream.ReadAsync(frame.AsMemory(filled, size - filled));
+                    if (read == 0)
+                        return null;
+                    filled += read;
+                    continue;
+                }
+                result = await _input.ReadAsync();
+            }
             var available = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, size - filled));
             available.CopyTo(frame.AsSpan(filled));
             filled += (int)available.Length;

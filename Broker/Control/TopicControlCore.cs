@@ -42,7 +42,8 @@ public static class TopicControlCore
     /// <summary>A leader asks for another in-sync set.</summary>
     /// <returns>UNKNOWN_TOPIC_OR_PARTITION; FENCED_LEADER_EPOCH, also for who does not lead; NOT_CONTROLLER where the leader
     /// knows a newer state than this controller; INVALID_UPDATE_VERSION; INVALID_REQUEST for a set without its leader or
-    /// with strangers; INELIGIBLE_REPLICA where somebody would join who is not up.</returns>
+    /// with strangers. Who would join and is not up is left out: the leader, which reckons with all it proposed, need not
+    /// wait for it any more.</returns>
     public static ControlStep AlterInSync(
         TopicControlState state, PartitionIndex index, InSyncProposal proposal, BrokerStatuses brokers)
     {
@@ -63,13 +64,9 @@ public static class TopicControlCore
             return Refused(state, ErrorCode.InvalidRequest);
         }
 
-        if (proposal.InSync.Any(node => !partition.InSync.Contains(node) && !brokers.IsLive(node)))
-        {
-            return Refused(state, ErrorCode.IneligibleReplica);
-        }
-
         // A set that is the same still counts as a change: the new epoch voids what the leader proposed before.
-        return Change(state, index, Reassignments.Complete(partition with { InSync = proposal.InSync }, brokers));
+        var inSync = proposal.InSync.RemoveAll(node => !partition.InSync.Contains(node) && !brokers.IsLive(node));
+        return Change(state, index, Reassignments.Complete(partition with { InSync = inSync }, brokers));
     }
 
     /// <summary>Brokers came, left or are about to stop: leaders are elected where they are needed, and who is down leaves

@@ -159,6 +159,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
                 add(new FetchPartition(byId ? default : topic.Topic, byId ? topic.TopicId : default, partition.Partition)
                 {
                     FetchOffset = partition.FetchOffset,
+                    DurableEnd = partition.DurableOffset == Offset.None ? partition.FetchOffset : partition.DurableOffset,
                     MaxBytes = partition.PartitionMaxBytes,
                     CurrentLeaderEpoch = partition.CurrentLeaderEpoch,
                     LastFetchedEpoch = partition.LastFetchedEpoch,
@@ -179,7 +180,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     {
         var follower = FollowerOf(request);
         return follower != NodeId.None
-            ? new FollowerReader(follower)
+            ? new FollowerReader(follower, tellsHighWatermark: _configs.Current.SelectsReplicaByRack)
             : new ConsumerReader(
                 IsolationOf(request), readsFollowers: context.ApiVersion >= FirstVersionWithRacks, Nearby(request.RackId));
     }

@@ -3,11 +3,17 @@ using Loire.Protocol.Records;
 
 namespace Loire.Broker.Partitions;
 
-/// <summary>Where a follower's log ends. It asks only when all of its log is synced, so that the offset it fetches from
-/// is its durable end and needs no report of its own.</summary>
+/// <summary>Where a follower's log ends, and how far it is on its disk.</summary>
+/// <param name="Offset">The log end: from there it fetches.</param>
+/// <param name="DurableEnd">What counts for the high watermark: everything below it is synced. At most
+/// <paramref name="Offset"/>.</param>
 /// <param name="LastFetchedEpoch">The epoch of its last record; none where it has none.</param>
 /// <param name="LeaderEpoch">The epoch of the leader it follows.</param>
-public readonly record struct FetchPosition(Offset Offset, LeaderEpoch LastFetchedEpoch, LeaderEpoch LeaderEpoch);
+public readonly record struct FetchPosition(
+    Offset Offset, Offset DurableEnd, LeaderEpoch LastFetchedEpoch, LeaderEpoch LeaderEpoch)
+{
+    public bool IsSynced => DurableEnd == Offset;
+}
 
 /// <summary>A leader's answer to a follower for one partition.</summary>
 /// <param name="Diverging">The end of the follower's last epoch in the leader's log, where their logs part

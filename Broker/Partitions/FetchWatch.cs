@@ -18,8 +18,9 @@ public sealed class FetchWatch
 {
     internal IFetchListener? Listener;
 
-    /// <summary>The high watermark the listener has read up to; of a follower's, the one it was told.</summary>
-    internal Offset Seen;
+    /// <summary>The high watermark the listener has read up to; of a follower's, the one it was told, or null where it is
+    /// not to be told of more.</summary>
+    internal Offset? Seen;
 
     /// <summary>Of a follower: the log end it has seen. Null of others, who see what is committed.</summary>
     internal Offset? SeenEnd;

@@ -57,16 +57,17 @@ internal sealed class LeaderState
         return RaiseHighWatermark();
     }
 
-    /// <summary>A follower fetches from its durable end.</summary>
+    /// <summary>A follower fetches that has synced what is below <paramref name="durableEnd"/>.</summary>
     /// <param name="proposal">Set where it has caught up and may join.</param>
     /// <returns>Whether the high watermark rose.</returns>
-    public bool Fetched(NodeId node, Offset offset, Offset logEnd, long nowMs, out InSyncProposal? proposal)
+    public bool Fetched(NodeId node, Offset durableEnd, Offset logEnd, long nowMs, out InSyncProposal? proposal)
     {
         proposal = null;
         if (Find(node) is not { } replica) return false;
-        replica.Fetched(offset, logEnd, nowMs);
+        replica.Fetched(durableEnd, logEnd, nowMs);
         var rose = RaiseHighWatermark();
-        if (!replica.IsInSync && !replica.IsProposed && replica.DurableEnd >= Offset.Max(HighWatermark, EpochStart))
+        var mayJoin = replica is { IsInSync: false, IsProposed: false, IsDenied: false, KeepsPace: true };
+        if (mayJoin && replica.DurableEnd >= Offset.Max(HighWatermark, EpochStart))
         {
             replica.IsProposed = true;
             proposal = Propose();
@@ -85,6 +86,7 @@ internal sealed class LeaderState
         foreach (var replica in _replicas)
         {
             if (replica.Node != _self && replica.LastCaughtUpMs < nowMs - lagMaxMs) replica.KeepsPace = false;
+            replica.IsDenied = false;
             isLate |= replica.IsProposed || (replica.IsInSync && !replica.KeepsPace);
         }
 
@@ -109,14 +111,16 @@ internal sealed class LeaderState
     {
         _partitionEpoch = state.PartitionEpoch;
         _replicas = [.. state.Replicas.Select(node => Find(node) ?? new ReplicaProgress(node))];
+        var isSameSet = _replicas.All(replica => replica.IsInSync == state.InSync.Contains(replica.Node));
         foreach (var replica in _replicas)
         {
-            replica.IsProposed = false;
             var isInSync = state.InSync.Contains(replica.Node);
+            replica.IsDenied = replica.IsProposed && isSameSet;
 
-            // Who leaves, as a broker that is down, is not waited for until it is heard of again.
-            if (isInSync || replica.IsInSync) replica.KeepsPace = isInSync;
+            // Who leaves or may not join, as a broker that is down, is not waited for until it is heard of again.
+            if (isInSync || replica.IsInSync || replica.IsProposed) replica.KeepsPace = isInSync;
             replica.IsInSync = isInSync;
+            replica.IsProposed = false;
         }
 
         InSyncCount = state.InSync.Length;

@@ -103,11 +103,11 @@ internal sealed class PartitionCore
         return ErrorCode.None;
     }
 
-    /// <summary>A follower whose log is a prefix of this one fetches from <paramref name="offset"/>, which is its durable
-    /// end.</summary>
-    public InSyncProposal? Fetched(NodeId follower, Offset offset, long nowMs, EffectList effects)
+    /// <summary>A follower whose log is a prefix of this one fetches; it has synced what is below
+    /// <paramref name="durableEnd"/>.</summary>
+    public InSyncProposal? Fetched(NodeId follower, Offset durableEnd, long nowMs, EffectList effects)
     {
-        if (_leader!.Fetched(follower, offset, LogEnd, nowMs, out var proposal)) ReleaseCommitted(effects);
+        if (_leader!.Fetched(follower, durableEnd, LogEnd, nowMs, out var proposal)) ReleaseCommitted(effects);
         return proposal;
     }
 
@@ -281,8 +281,10 @@ internal sealed class PartitionCore
 
         Tell(_watches, addedBytes, effects);
 
-        // A follower may lead next: it is to know how far the partition is committed.
-        Tell(_followerWatches, AllMissing, effects);
+        for (var watch = _followerWatches.First; watch is not null; watch = watch.Next)
+        {
+            if (watch.Seen is not null) effects.Available(watch.Listener!, AllMissing);
+        }
     }
 
     private static void Tell(FetchWatchList watches, long addedBytes, EffectList effects)

@@ -98,7 +98,7 @@ public sealed partial class PartitionReplica
     public void WatchFollowing(FetchWatch watch, IFetchListener listener, Offset seen) =>
         Watch(watch, listener, seen, seenEnd: null, readsFollower: true);
 
-    private void Watch(FetchWatch watch, IFetchListener listener, Offset seen, Offset? seenEnd, bool readsFollower)
+    private void Watch(FetchWatch watch, IFetchListener listener, Offset? seen, Offset? seenEnd, bool readsFollower)
     {
         watch.Listener = listener;
         watch.Seen = seen;

@@ -81,7 +81,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
                 return new FollowerRead(error, diverging, null, HighWatermark, _log.LogStartOffset) { LogEndOffset = logEnd };
             }
 
-            proposal = _core.Fetched(follower, position.Offset, NowMs(), effects);
+            proposal = _core.Fetched(follower, Offset.Min(position.DurableEnd, position.Offset), NowMs(), effects);
             Publish();
             highWatermark = _core.HighWatermark;
         }
@@ -93,10 +93,11 @@ public sealed partial class PartitionReplica : IFollowerReplica
         return new FollowerRead(readError, null, read.Records, highWatermark, LogStartOffset) { LogEndOffset = logEnd };
     }
 
-    /// <summary>Tells the listener of what a follower has not seen yet, until <see cref="Unwatch"/>: what is appended, and
-    /// each rise of the high watermark.</summary>
+    /// <summary>Tells the listener of what a follower has not seen yet, until <see cref="Unwatch"/>: what is appended and,
+    /// where asked for, each rise of the high watermark.</summary>
     /// <param name="seenEnd">The log end when it was read.</param>
-    public void WatchAsFollower(FetchWatch watch, IFetchListener listener, Offset seenEnd, Offset seenHighWatermark) =>
+    /// <param name="seenHighWatermark">Null for not to be told of it.</param>
+    public void WatchAsFollower(FetchWatch watch, IFetchListener listener, Offset seenEnd, Offset? seenHighWatermark) =>
         Watch(watch, listener, seenHighWatermark, seenEnd, readsFollower: false);
 
     /// <summary>Asks the controller to drop followers from the in-sync set that have fallen behind, and repeats what it has
@@ -123,14 +124,13 @@ public sealed partial class PartitionReplica : IFollowerReplica
     }
 
     /// <inheritdoc/>
-    public FetchPosition? GetFetchPosition()
+    public FetchPosition GetFetchPosition()
     {
         lock (_lock)
         {
             var end = _log.LogEndOffset;
-            if (_log.DurableEndOffset < end) return null;
             var epoch = end > _log.LogStartOffset ? _core.EpochAt(new Offset(end.Value - 1)) : LeaderEpoch.None;
-            return new FetchPosition(end, epoch, _core.LeaderEpoch);
+            return new FetchPosition(end, Offset.Min(_log.DurableEndOffset, end), epoch, _core.LeaderEpoch);
         }
     }
 

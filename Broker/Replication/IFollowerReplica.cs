@@ -16,8 +16,7 @@ public interface IFollowerReplica
     /// <summary>Whether it follows that broker now.</summary>
     bool IsFollowing(NodeId leader);
 
-    /// <summary>From where to fetch; null while part of the log is not synced.</summary>
-    FetchPosition? GetFetchPosition();
+    FetchPosition GetFetchPosition();
 
     /// <summary>Takes the leader's answer: appends what it sent, or cuts the log where the leader says that they part, or
     /// starts anew where the leader's log does (OFFSET_OUT_OF_RANGE).</summary>

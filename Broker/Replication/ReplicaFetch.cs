@@ -9,11 +9,21 @@ namespace Loire.Broker.Replication;
 /// <param name="SessionEpoch">0 for a new session.</param>
 /// <param name="Partitions">All of them for a new session; else those whose position is not what the session knows.</param>
 /// <param name="Forgotten">Those the session is to drop.</param>
+/// <param name="Waits">The leader holds the request while it has nothing new; else it answers at once.</param>
 public sealed record ReplicaFetchRequest(
     int SessionId,
     int SessionEpoch,
     IReadOnlyList<KeyValuePair<TopicIdPartition, FetchPosition>> Partitions,
-    IReadOnlyList<TopicIdPartition> Forgotten);
+    IReadOnlyList<TopicIdPartition> Forgotten,
+    bool Waits);
+
+/// <summary>When a fetcher asks for more before what it has is synced.</summary>
+/// <param name="FromBytes">After answers with as many bytes of records.</param>
+/// <param name="LimitBytes">Until about as many are not synced: the journal's memory is for others, too.</param>
+public readonly record struct ReadAhead(int FromBytes, int LimitBytes)
+{
+    public static readonly ReadAhead Default = new(FromBytes: 256 << 10, LimitBytes: 8 << 20);
+}
 
 /// <param name="Error">NONE, FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, or what befell the whole
 /// request.</param>

@@ -6,8 +6,11 @@ namespace Loire.Broker.Replication;
 /// <summary>Follows one leader broker for all partitions that it leads and this broker replicates: what to ask next and
 /// what to do with each answer. One request at a time is under way. The driver sends it, reports the answer or the
 /// failure, and asks again then, when a replica's log was synced, when one was added, and at
-/// <see cref="NextAttemptMs"/>. Not thread-safe.</summary>
-public sealed class ReplicaFetcherCore(NodeId leader)
+/// <see cref="NextAttemptMs"/>. Not thread-safe.
+/// <para>A request that the leader holds for want of news could not tell it of a sync meanwhile, which producers wait for.
+/// So the core lets a request wait only where all logs are synced. While much comes in it reads ahead: it asks for the next
+/// records before the last ones are synced, with a request that does not wait.</para></summary>
+public sealed class ReplicaFetcherCore(NodeId leader, ReadAhead readAhead)
 {
     private const long FirstBackoffMs = 50;
     private const long LongestBackoffMs = 1_000;
@@ -19,6 +22,12 @@ public sealed class ReplicaFetcherCore(NodeId leader)
     private int _sessionEpoch;
     private bool _isAsking;
     private Backoff _link;
+
+    /// <summary>The last answer was so large that there is likely more by now.</summary>
+    private bool _isBehind;
+
+    /// <summary>What was taken since all logs were marked last.</summary>
+    private long _takenBytes;
 
     /// <summary>When <see cref="NextRequest"/> is worth calling again though nothing happened.</summary>
     public long NextAttemptMs { get; private set; } = long.MaxValue;
@@ -42,8 +51,7 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         return true;
     }
 
-    /// <returns>Null while there is nothing to ask, an answer is awaited, or a replica's log is not synced: a fetcher asks
-    /// only from durable ends.</returns>
+    /// <returns>Null while there is nothing to ask, an answer is awaited, or a replica's log is still to be synced.</returns>
     public ReplicaFetchRequest? NextRequest(long nowMs)
     {
         NextAttemptMs = long.MaxValue;
@@ -56,7 +64,7 @@ public sealed class ReplicaFetcherCore(NodeId leader)
 
         var asked = new List<KeyValuePair<TopicIdPartition, FetchPosition>>();
         var forgotten = new List<TopicIdPartition>();
-        if (!Collect(asked, forgotten, nowMs)) return null;
+        if (!Collect(asked, forgotten, nowMs, out var isSynced)) return null;
         if (!_partitions.Values.Any(partition => partition.IsInSession))
         {
             EndSession();
@@ -64,7 +72,7 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         }
 
         _isAsking = true;
-        return new ReplicaFetchRequest(_sessionId, _sessionEpoch, asked, forgotten);
+        return new ReplicaFetchRequest(_sessionId, _sessionEpoch, asked, forgotten, Waits: isSynced);
     }
 
     /// <summary>The answer to the request under way. The records are not needed any more when it returns.</summary>
@@ -85,10 +93,15 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         }
 
         _link = default;
+        long bytes = 0;
         foreach (var fetched in answer.Partitions)
         {
+            bytes += fetched.Records.Length;
             if (_partitions.TryGetValue(fetched.Partition, out var partition)) Take(partition, fetched, nowMs);
         }
+
+        _isBehind = bytes >= readAhead.FromBytes;
+        _takenBytes += bytes;
 
         if (answer.SessionId == NoSession)
         {
@@ -115,21 +128,38 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         EndSession();
     }
 
-    /// <returns>False where a log is still to be synced.</returns>
+    /// <returns>False where logs are to be synced before more is asked.</returns>
     private bool Collect(
-        List<KeyValuePair<TopicIdPartition, FetchPosition>> asked, List<TopicIdPartition> forgotten, long nowMs)
+        List<KeyValuePair<TopicIdPartition, FetchPosition>> asked,
+        List<TopicIdPartition> forgotten,
+        long nowMs,
+        out bool isSynced)
     {
+        isSynced = true;
+        var isMarkSynced = true;
         var positions = new List<(TopicIdPartition Id, Followed Partition, FetchPosition? Position)>(_partitions.Count);
         foreach (var (id, partition) in _partitions)
         {
             var follows = partition.Replica.IsFollowing(leader);
             var isDue = follows && nowMs >= partition.Errors.UntilMs;
-            var position = isDue ? partition.Replica.GetFetchPosition() : null;
-            if (isDue && position is null) return false;
+            FetchPosition? position = isDue ? partition.Replica.GetFetchPosition() : null;
+            if (position is { } due)
+            {
+                isSynced &= due.IsSynced;
+                isMarkSynced &= due.IsSynced || due.DurableEnd >= partition.Mark;
+            }
+
             if (follows && !isDue) NextAttemptMs = Math.Min(NextAttemptMs, partition.Errors.UntilMs);
             positions.Add((id, partition, position));
         }
 
+        if (isMarkSynced)
+        {
+            _takenBytes = 0;
+            foreach (var (_, partition, position) in positions) partition.Mark = position?.Offset ?? Offset.None;
+        }
+
+        if (!isSynced && !(_isBehind && _takenBytes < readAhead.LimitBytes)) return false;
         foreach (var (id, partition, position) in positions)
         {
             if (position is { } from)
@@ -193,6 +223,9 @@ public sealed class ReplicaFetcherCore(NodeId leader)
         /// <summary>What the session knows, and what the request under way asks.</summary>
         public FetchPosition Position { get; set; }
         public bool IsInSession { get; set; }
+
+        /// <summary>Its log end when all logs were marked last: a log that is synced up to there has room for more.</summary>
+        public Offset Mark { get; set; } = Offset.None;
         public Backoff Errors;
     }
 }

@@ -12,6 +12,7 @@ internal sealed class LeaderLink(
 {
     private KafkaConnection? _connection;
     private (string Host, int Port) _address;
+    private bool _isBroken;
 
     /// <exception cref="KafkaClientException">The broker's address is not known, nobody answers there, or it is too old to
     /// be followed.</exception>
@@ -19,9 +20,10 @@ internal sealed class LeaderLink(
     {
         var broker = locate()
             ?? throw new KafkaClientException(ErrorCode.BrokerNotAvailable, $"The address of broker {leader} is not known yet.");
-        if (_connection is { IsOpen: true } open && _address == (broker.Host, broker.Port)) return open;
+        if (!_isBroken && _connection is { IsOpen: true } open && _address == (broker.Host, broker.Port)) return open;
 
-        await DropAsync();
+        _isBroken = false;
+        await DisposeAsync();
         var options = new KafkaClientOptions
         {
             BootstrapServers = $"{broker.Host}:{broker.Port}",
@@ -41,13 +43,13 @@ internal sealed class LeaderLink(
         return _connection;
     }
 
-    /// <summary>Gives the connection up, as after a failure.</summary>
-    public async ValueTask DropAsync()
+    /// <summary>The connection is not to be used any more, as after a failure.</summary>
+    public void Break() => _isBroken = true;
+
+    public async ValueTask DisposeAsync()
     {
         if (_connection is not { } connection) return;
         _connection = null;
         await connection.DisposeAsync();
     }
-
-    public ValueTask DisposeAsync() => DropAsync();
 }

@@ -21,7 +21,7 @@ internal sealed class ReplicaFetchMessages(NodeId self)
         var message = new FetchRequest
         {
             ReplicaState = new() { ReplicaId = self, ReplicaEpoch = generation },
-            MaxWaitMs = config.ReplicaFetchWaitMaxMs,
+            MaxWaitMs = request.Waits ? config.ReplicaFetchWaitMaxMs : 0,
             MinBytes = config.ReplicaFetchMinBytes,
             MaxBytes = config.ReplicaFetchResponseMaxBytes,
             SessionId = request.SessionId,
@@ -38,6 +38,7 @@ internal sealed class ReplicaFetchMessages(NodeId self)
                     Partition = partition.Partition,
                     CurrentLeaderEpoch = position.LeaderEpoch,
                     FetchOffset = position.Offset,
+                    DurableOffset = position.IsSynced ? Offset.None : position.DurableEnd,
                     LastFetchedEpoch = position.LastFetchedEpoch,
                     PartitionMaxBytes = config.ReplicaFetchMaxBytes,
                 });

@@ -57,7 +57,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         _configs = configs;
         _time = time;
         _logger = logger;
-        _core = new ReplicaFetcherCore(leader);
+        _core = new ReplicaFetcherCore(leader, ReadAhead.Default);
         _link = new LeaderLink(leader, locate, self, configs, time);
         _messages = new ReplicaFetchMessages(self);
         _nextAttempt = time.CreateTimer(
@@ -102,15 +102,16 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
             catch (OperationCanceledException)
             {
                 // The leader answers a connection in order: only a new one gets past the request that waits there.
-                await _link.DropAsync();
+                _link.Break();
                 _core.GivenUp();
                 LogGivenUp(_logger, _leader);
             }
             catch (Exception failure)
             {
-                await _link.DropAsync();
+                // Whatever it is: who would not try again would leave its replicas behind for good.
+                _link.Break();
                 _core.Failed(NowMs());
-                if (!_isFailing) LogFailing(_logger, _leader, failure.Message, failure is KafkaClientException ? null : failure);
+                if (!_isFailing) Report(failure);
                 _isFailing = true;
             }
         }
@@ -160,6 +161,12 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         return anyWaits;
     }
 
+    private void Report(Exception failure)
+    {
+        if (failure is KafkaClientException) LogFailing(_logger, _leader, failure.Message);
+        else LogUnexpected(_logger, failure, _leader);
+    }
+
     /// <summary>Sessions come and go with the leader's restarts: that is no outage.</summary>
     private void Report(ErrorCode error)
     {
@@ -197,7 +204,10 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     private static partial void LogGivenUp(ILogger logger, NodeId leader);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot fetch from broker {Leader}, trying on: {Reason}")]
-    private static partial void LogFailing(ILogger logger, NodeId leader, string reason, Exception? unexpected);
+    private static partial void LogFailing(ILogger logger, NodeId leader, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Fetching from broker {Leader} failed in an unforeseen way, trying on")]
+    private static partial void LogUnexpected(ILogger logger, Exception failure, NodeId leader);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Partition} waits for broker {Leader}: {Error}, {Outcome}")]
     private static partial void LogDelayed(

@@ -149,7 +149,10 @@ internal sealed class Checker(SimCluster cluster)
     {
         var log = broker.Disk.Find(SimCluster.Id(partition))!;
         if (!_committed.TryGetValue(partition, out var committed)) _committed[partition] = committed = [];
-        for (var i = log.IndexOf(from); i < log.Batches.Count && log.Batches[i].Next <= to; i++)
+
+        // Below its log start it may have what never was committed, and shows it to nobody.
+        var first = log.IndexOf(Offset.Max(from, log.LogStartOffset));
+        for (var i = first; i < log.Batches.Count && log.Batches[i].Next <= to; i++)
         {
             var batch = log.Batches[i];
             if (batch.Base == CommittedEnd(partition))

@@ -52,7 +52,7 @@ internal sealed class FollowerService
             session!.Forget(request.Forgotten.Select(id => new FetchKey(default, id.TopicId, id.Partition)));
         }
 
-        Poll(follower, session, PollsMax, answer);
+        Poll(follower, session, request.Waits ? PollsMax : 0, answer);
     }
 
     private void Poll(NodeId follower, FetchSession session, int pollsLeft, Action<ReplicaFetchAnswer> answer)
@@ -75,7 +75,8 @@ internal sealed class FollowerService
 
     private FetchedPartition? Read(NodeId follower, FetchPartition partition)
     {
-        var position = new FetchPosition(partition.FetchOffset, partition.LastFetchedEpoch, partition.CurrentLeaderEpoch);
+        var position = new FetchPosition(
+            partition.FetchOffset, partition.DurableEnd, partition.LastFetchedEpoch, partition.CurrentLeaderEpoch);
         var read = _broker.Find(partition.Index)?.ReadAsFollower(follower, position, MaxBytesPerPartition, atLeastOne: true)
             ?? new FollowerRead(ErrorCode.NotLeaderOrFollower, null, null, Offset.None, Offset.None);
         var isNews = read.Records is not null
@@ -94,6 +95,7 @@ internal sealed class FollowerService
         new(default, asked.Key.TopicId, asked.Key.Partition)
         {
             FetchOffset = asked.Value.Offset,
+            DurableEnd = asked.Value.DurableEnd,
             LastFetchedEpoch = asked.Value.LastFetchedEpoch,
             CurrentLeaderEpoch = asked.Value.LeaderEpoch,
         };

@@ -199,8 +199,12 @@ internal sealed class Nemesis
         _cluster.Loop.After(_random.Next(20, 1_500), () => _cluster.Restart(id));
     }
 
-    private bool IsAllWell() => _cluster.Store.IsReachable && !_cluster.Network.IsCut && _cluster.Brokers.All(
-        broker => broker is { IsUp: true, IsPaused: false, IsDraining: false, Disk.Failure: null } && _cluster.IsDiskKnown(broker.Node));
+    private bool IsAllWell() =>
+        _cluster.Store.IsReachable
+        && !_cluster.Network.IsCut
+        && _cluster.Membership.HasHeardAllLately()
+        && _cluster.Brokers.All(broker =>
+            broker is { IsUp: true, IsPaused: false, IsDraining: false, Disk.Failure: null } && _cluster.IsDiskKnown(broker.Node));
 
     /// <summary>A lost disk that may still be taken for one with everything on it.</summary>
     private bool IsDiskMissed() =>

@@ -18,6 +18,9 @@ internal sealed class SimBroker : IInSyncControl
     public const long LagMaxMs = 1_000;
     private const int RequestTimeoutMs = 400;
 
+    /// <summary>Batches are small here: this reads ahead after most of them.</summary>
+    private static readonly ReadAhead ReadAheadOfFew = new(FromBytes: 100, LimitBytes: 1_500);
+
     private readonly SimCluster _cluster;
     private readonly Dictionary<TopicIdPartition, PartitionReplica> _replicas = [];
     private readonly Dictionary<NodeId, ReplicaFetcherCore> _fetchers = [];
@@ -188,7 +191,7 @@ internal sealed class SimBroker : IInSyncControl
 
     private ReplicaFetcherCore FetcherOf(NodeId leader)
     {
-        if (!_fetchers.TryGetValue(leader, out var fetcher)) _fetchers[leader] = fetcher = new ReplicaFetcherCore(leader);
+        if (!_fetchers.TryGetValue(leader, out var fetcher)) _fetchers[leader] = fetcher = new ReplicaFetcherCore(leader, ReadAheadOfFew);
         return fetcher;
     }
 
@@ -212,8 +215,9 @@ internal sealed class SimBroker : IInSyncControl
         }
 
         var number = _requests[leader] = _requests.GetValueOrDefault(leader) + 1;
-        var asked = string.Join(' ', request.Partitions.Select(p => $"p{p.Key.Partition}@{p.Value.Offset}e{p.Value.LastFetchedEpoch}"));
-        Tell($"fetches from {leader}: {asked}");
+        var asked = request.Partitions.Select(
+            p => $"p{p.Key.Partition}@{p.Value.Offset}({p.Value.DurableEnd})e{p.Value.LastFetchedEpoch}");
+        Tell($"fetches from {leader}: {string.Join(' ', asked)}");
         _cluster.Network.Send(Id, leader.Value, () => _cluster.Deliver(leader.Value, broker => broker.Fetch(Id, request, answer =>
             _cluster.Network.Send(leader.Value, Id, () => Run(() =>
             {

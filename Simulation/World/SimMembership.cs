@@ -13,6 +13,9 @@ internal sealed class SimMembership(EventLoop loop, ImmutableArray<NodeId> broke
 
     public void Heard(NodeId broker, bool isDraining) => _heard[broker] = (loop.NowMs, isDraining);
 
+    /// <summary>Whether nobody is about to be taken for dead, as one is that was down and has not been heard of again.</summary>
+    public bool HasHeardAllLately() => _heard.Values.All(heard => loop.NowMs - heard.AtMs <= SilenceMaxMs / 4);
+
     public BrokerStatuses Statuses()
     {
         ImmutableArray<NodeId> live = [.. brokers.Where(broker => loop.NowMs - _heard[broker].AtMs <= SilenceMaxMs)];

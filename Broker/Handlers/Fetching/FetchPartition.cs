@@ -14,6 +14,9 @@ internal sealed class FetchPartition(TopicName topic, TopicId topicId, Partition
 
     // What the client asks for.
     public Offset FetchOffset { get; set; }
+
+    /// <summary>Of a follower: everything below it is synced there.</summary>
+    public Offset DurableEnd { get; set; }
     public int MaxBytes { get; set; }
     public LeaderEpoch CurrentLeaderEpoch { get; set; }
     public LeaderEpoch LastFetchedEpoch { get; set; }

@@ -33,6 +33,7 @@ internal sealed class FetchSession(int id, bool usesTopicIds, NodeId follower, l
         }
 
         known.FetchOffset = asked.FetchOffset;
+        known.DurableEnd = asked.DurableEnd;
         known.MaxBytes = asked.MaxBytes;
         known.CurrentLeaderEpoch = asked.CurrentLeaderEpoch;
         known.LastFetchedEpoch = asked.LastFetchedEpoch;

@@ -4,12 +4,16 @@ using Loire.Protocol;
 namespace Loire.Broker.Handlers.Fetching;
 
 /// <summary>Reads for a follower: up to the log end. It is told at once of errors, where its log parts from this one, and
-/// of a moved high watermark or log start, so that whoever leads next knows them.</summary>
-internal sealed class FollowerReader(NodeId follower) : FetchReader
+/// of a moved log start.</summary>
+/// <param name="tellsHighWatermark">It is told of that at once, too, for consumers read there; else with the next records,
+/// or when its wait is over. A leader that is elected asks its followers anyway before it relies on what it was
+/// told.</param>
+internal sealed class FollowerReader(NodeId follower, bool tellsHighWatermark) : FetchReader
 {
     public override void Read(FetchPartition partition, int maxBytes, bool atLeastOne)
     {
-        var position = new FetchPosition(partition.FetchOffset, partition.LastFetchedEpoch, partition.CurrentLeaderEpoch);
+        var position = new FetchPosition(
+            partition.FetchOffset, partition.DurableEnd, partition.LastFetchedEpoch, partition.CurrentLeaderEpoch);
         var read = partition.Replica!.ReadAsFollower(follower, position, maxBytes, atLeastOne);
         partition.Diverging = read.Diverging is { } diverging ? (diverging.Epoch, diverging.End) : null;
         partition.Read = new PartitionRead(
@@ -19,9 +23,12 @@ internal sealed class FollowerReader(NodeId follower) : FetchReader
     public override bool IsUrgent(FetchPartition partition) =>
         partition.Diverging is not null
         || partition.Read.Error != ErrorCode.None
-        || partition.Read.HighWatermark != partition.ToldHighWatermark
+        || (tellsHighWatermark && partition.Read.HighWatermark != partition.ToldHighWatermark)
         || partition.Read.LogStartOffset != partition.ToldLogStart;
 
     public override void Watch(FetchPartition partition, IFetchListener listener) => partition.Replica?.WatchAsFollower(
-        partition.Watch, listener, seenEnd: partition.Read.NextOffset, partition.Read.HighWatermark);
+        partition.Watch,
+        listener,
+        seenEnd: partition.Read.NextOffset,
+        tellsHighWatermark ? partition.Read.HighWatermark : null);
 }

@@ -1,3 +1,4 @@
+using Loire.Broker.Ports;
 using Loire.Protocol;
 using Loire.Protocol.Messages;
 using Shouldly;
@@ -8,7 +9,7 @@ namespace Loire.Tests.Broker.Handlers;
 /// <summary>Fetch as followers send it.</summary>
 public sealed class FollowerFetchTests
 {
-    private readonly OneReplica _leader = new();
+    private readonly OneReplica _leader = new(new BrokerConfig { SelectsReplicaByRack = true });
 
     public FollowerFetchTests() => _leader.Announce(leader: 1, inSync: [1, 2, 3]);
 
@@ -76,6 +77,40 @@ public sealed class FollowerFetchTests
         waiting.IsCompleted.ShouldBeFalse();
         await _leader.SendAsync(_leader.AskAs(3, offset: 2));
         Single(await waiting).HighWatermark.ShouldBe(new Offset(2), "3 was the last to have it");
+    }
+
+    [Fact]
+    public async Task A_follower_that_no_consumer_reads_is_told_of_the_high_watermark_with_the_next_records()
+    {
+        var leader = new OneReplica();
+        leader.Announce(leader: 1, inSync: [1, 2, 3]);
+        leader.Append();
+        leader.Store.Sync();
+        var session = (await leader.SendAsync(leader.AskAs(2, offset: 1))).SessionId;
+        await leader.SendAsync(leader.AskAs(3, offset: 1));
+        leader.Replica.HighWatermark.ShouldBe(new Offset(1));
+
+        var request = leader.AskAs(2, offset: 1, maxWaitMs: 60_000);
+        (request.SessionId, request.SessionEpoch) = (session, 1);
+        var waiting = leader.SendAsync(request);
+        waiting.IsCompleted.ShouldBeFalse();
+        leader.Append();
+        var data = Single(await waiting);
+        data.Records.SizeBytes.ShouldBePositive();
+        data.HighWatermark.ShouldBe(new Offset(1));
+    }
+
+    [Fact]
+    public async Task A_follower_that_reads_ahead_counts_as_far_as_it_says_that_it_has_synced()
+    {
+        _leader.Append();
+        _leader.Append();
+        _leader.Store.Sync();
+        await _leader.SendAsync(_leader.AskAs(3, offset: 2));
+        var request = _leader.AskAs(2, offset: 2);
+        request.Topics[0].Partitions[0].DurableOffset = new Offset(1);
+        Single(await _leader.SendAsync(request)).HighWatermark.ShouldBe(new Offset(1));
+        _leader.Replica.HighWatermark.ShouldBe(new Offset(1));
     }
 
     [Fact]

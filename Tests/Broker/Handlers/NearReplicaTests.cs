@@ -92,7 +92,7 @@ public sealed class NearReplicaTests
     private void Take(long leaderHighWatermark, byte[] batch)
     {
         var answer = new FollowerRead(ErrorCode.None, null, null, new Offset(leaderHighWatermark), Offset.Zero);
-        var position = _here.Replica.GetFetchPosition()!.Value;
+        var position = _here.Replica.GetFetchPosition();
         _here.Replica.TakeFetched(position, answer, new(batch)).ShouldBe(FetchedOutcome.Taken);
     }
 

@@ -116,6 +116,41 @@ public sealed class LeaderStateTests
     }
 
     [Fact]
+    public void Who_was_proposed_and_is_denied_is_not_waited_for_nor_proposed_at_every_fetch()
+    {
+        var leader = Lead(Self);
+        leader.Durable(Self, new Offset(10));
+        Fetch(leader, Second, 10, nowMs: 1).ShouldNotBeNull();
+        _logEnd = new Offset(20);
+        leader.Durable(Self, new Offset(20)).ShouldBeFalse();
+
+        // The controller knows that it is down.
+        leader.Confirmed(State([Self], version: 4)).ShouldBeTrue();
+        leader.HighWatermark.ShouldBe(new Offset(20));
+
+        Fetch(leader, Second, 20, nowMs: 2).ShouldBeNull();
+        leader.CheckLag(nowMs: 3, LagMaxMs, out _);
+        Fetch(leader, Second, 20, nowMs: 4).ShouldNotBeNull().InSync.ShouldBe([Self, Second]);
+    }
+
+    [Fact]
+    public void A_follower_whose_disk_is_behind_its_fetches_stays_in_sync()
+    {
+        var leader = Lead(Self, Second);
+        for (var nowMs = 0; nowMs <= 10 * LagMaxMs; nowMs += 10)
+        {
+            // It has synced what the leader had three fetches ago.
+            Fetch(leader, Second, _logEnd.Value - 30, nowMs);
+            _logEnd += 10;
+            leader.CheckLag(nowMs, LagMaxMs, out var proposal);
+            proposal.ShouldBeNull();
+        }
+
+        leader.CheckLag(nowMs: 20 * LagMaxMs, LagMaxMs, out var late);
+        late.ShouldNotBeNull().InSync.ShouldBe([Self]);
+    }
+
+    [Fact]
     public void Strangers_change_nothing()
     {
         var leader = Lead(Self);

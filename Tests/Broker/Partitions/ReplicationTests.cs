@@ -37,7 +37,7 @@ public sealed class ReplicationTests
         _firstStore.Sync();
         Replicate(_second, _first, Second).ShouldBe(FetchedOutcome.Taken);
         _second.LogEndOffset.ShouldBe(new Offset(1));
-        _second.GetFetchPosition().ShouldBeNull();
+        _second.GetFetchPosition().IsSynced.ShouldBeFalse();
         commit.IsCompleted.ShouldBeFalse();
 
         _secondStore.Sync();
@@ -45,6 +45,27 @@ public sealed class ReplicationTests
         (await commit).Error.ShouldBe(ErrorCode.None);
         _second.HighWatermark.ShouldBe(new Offset(1));
         _second.Availability.ShouldBe(ErrorCode.NotLeaderOrFollower);
+    }
+
+    [Fact]
+    public async Task A_follower_that_reads_ahead_counts_as_far_as_it_has_synced()
+    {
+        var first = ProduceAsync(_first);
+        var second = ProduceAsync(_first);
+        _firstStore.Sync();
+        Replicate(_second, _first, Second, maxBytes: 1);
+        _secondStore.Sync();
+        Replicate(_second, _first, Second, maxBytes: 1);
+        (await first).Error.ShouldBe(ErrorCode.None);
+        var position = _second.GetFetchPosition();
+        (position.Offset, position.DurableEnd).ShouldBe((new Offset(2), new Offset(1)));
+
+        Replicate(_second, _first, Second);
+        second.IsCompleted.ShouldBeFalse("it has the batch, but not on its disk");
+        _first.HighWatermark.ShouldBe(new Offset(1));
+        _secondStore.Sync();
+        Replicate(_second, _first, Second);
+        (await second).Error.ShouldBe(ErrorCode.None);
     }
 
     [Fact]
@@ -86,7 +107,7 @@ public sealed class ReplicationTests
     [Fact]
     public void Both_sides_are_fenced_by_the_epoch()
     {
-        var position = _second.GetFetchPosition()!.Value;
+        var position = _second.GetFetchPosition();
         Ask(_first, position with { LeaderEpoch = new LeaderEpoch(1) }).ShouldBe(ErrorCode.UnknownLeaderEpoch);
         Ask(_second, position).ShouldBe(ErrorCode.NotLeaderOrFollower);
         Announce(leader: First, epoch: 2, version: 1);
@@ -98,7 +119,7 @@ public sealed class ReplicationTests
     public void A_follower_takes_nothing_that_is_damaged_misplaced_or_of_a_later_leader()
     {
         _ = ProduceAsync(_first);
-        var position = _second.GetFetchPosition()!.Value;
+        var position = _second.GetFetchPosition();
         var answer = _first.ReadAsFollower(Second, position, 1_000, atLeastOne: true);
         var bytes = Bytes(answer);
         var damaged = bytes.ToArray();
@@ -146,9 +167,10 @@ public sealed class ReplicationTests
         _first.DeleteRecords(new Offset(4)).Error.ShouldBe(ErrorCode.None);
 
         Follow().ShouldBe(FetchedOutcome.Reset);
-        _second.GetFetchPosition().ShouldBeNull("the empty log at offset 4 is not synced yet");
+        _second.GetFetchPosition().IsSynced.ShouldBeFalse("the empty log at offset 4 is not synced yet");
         _secondStore.Sync();
-        _second.GetFetchPosition().ShouldBe(new FetchPosition(new Offset(4), LeaderEpoch.None, new LeaderEpoch(1)));
+        _second.GetFetchPosition().ShouldBe(
+            new FetchPosition(new Offset(4), new Offset(4), LeaderEpoch.None, new LeaderEpoch(1)));
 
         Follow().ShouldBe(FetchedOutcome.Taken);
         _secondStore.Sync();
@@ -178,7 +200,7 @@ public sealed class ReplicationTests
 
     private FetchedOutcome Follow()
     {
-        var position = _second.GetFetchPosition()!.Value;
+        var position = _second.GetFetchPosition();
         var answer = _first.ReadAsFollower(Second, position, 1_000, atLeastOne: true);
         return Take(_second, position, answer, Bytes(answer));
     }
@@ -202,10 +224,10 @@ public sealed class ReplicationTests
     private static Task<AppendResult> ProduceAsync(PartitionReplica replica, int records = 1) =>
         replica.AppendAndCommitAsync(Batches.Bytes(records, timestampMs: -1), TestContext.Current.CancellationToken);
 
-    private static FetchedOutcome Replicate(PartitionReplica follower, PartitionReplica leader, NodeId node)
+    private static FetchedOutcome Replicate(PartitionReplica follower, PartitionReplica leader, NodeId node, int maxBytes = 1_000)
     {
-        var position = follower.GetFetchPosition()!.Value;
-        var answer = leader.ReadAsFollower(node, position, 1_000, atLeastOne: true);
+        var position = follower.GetFetchPosition();
+        var answer = leader.ReadAsFollower(node, position, maxBytes, atLeastOne: true);
         answer.Error.ShouldBe(ErrorCode.None);
         return Take(follower, position, answer, Bytes(answer));
     }

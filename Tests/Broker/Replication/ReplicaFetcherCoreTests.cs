@@ -10,7 +10,7 @@ namespace Loire.Tests.Broker.Replication;
 public sealed class ReplicaFetcherCoreTests
 {
     private static readonly NodeId Leader = new(2);
-    private readonly ReplicaFetcherCore _fetcher = new(Leader);
+    private readonly ReplicaFetcherCore _fetcher = new(Leader, new ReadAhead(FromBytes: 100, LimitBytes: 400));
     private readonly FakeReplica _a = new(0);
     private readonly FakeReplica _b = new(1);
     private long _nowMs = 1_000;
@@ -31,7 +31,7 @@ public sealed class ReplicaFetcherCoreTests
         _fetcher.NextRequest(_nowMs).ShouldBeNull();
         Answer(Fetched(_a));
         _a.TakenCount.ShouldBe(1);
-        _a.End = new Offset(5);
+        _a.End = _a.Durable = new Offset(5);
         var second = Next();
         (second.SessionId, second.SessionEpoch).ShouldBe((77, 1));
         Asked(second).ShouldBe([0]);
@@ -44,12 +44,48 @@ public sealed class ReplicaFetcherCoreTests
     }
 
     [Fact]
-    public void It_asks_only_from_durable_ends()
+    public void It_lets_the_leader_hold_its_request_only_when_all_is_synced()
     {
-        _b.IsSynced = false;
+        _b.End = new Offset(2);
         _fetcher.NextRequest(_nowMs).ShouldBeNull();
-        _b.IsSynced = true;
-        Asked(Next()).ShouldBe([0, 1]);
+        _b.Durable = new Offset(2);
+        var request = Next();
+        Asked(request).ShouldBe([0, 1]);
+        request.Waits.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void After_a_large_answer_it_asks_on_before_that_is_synced()
+    {
+        Next();
+        Append(_a, bytes: 100);
+        var ahead = Next();
+        ahead.Waits.ShouldBeFalse();
+        var position = ahead.Partitions.ShouldHaveSingleItem().Value;
+        (position.Offset, position.DurableEnd).ShouldBe((new Offset(1), Offset.Zero));
+
+        Append(_a, bytes: 99);
+        _fetcher.NextRequest(_nowMs).ShouldBeNull("there is not much more: it waits for the sync, which the leader is to know of");
+        _a.Durable = new Offset(1);
+        _fetcher.NextRequest(_nowMs).ShouldBeNull();
+        _a.Durable = new Offset(2);
+        Next().Waits.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void It_reads_ahead_as_far_as_the_limit_and_on_when_the_disk_follows()
+    {
+        Next();
+        for (var answers = 1; answers <= 4; answers++)
+        {
+            Append(_a, bytes: 100);
+            Next();
+        }
+
+        Append(_a, bytes: 100);
+        _fetcher.NextRequest(_nowMs).ShouldBeNull("400 bytes came after those that it knew when it began to count");
+        _a.Durable = new Offset(1);
+        Next().Waits.ShouldBeFalse();
     }
 
     [Fact]
@@ -115,7 +151,7 @@ public sealed class ReplicaFetcherCoreTests
         Answer(Fetched(_a, ErrorCode.OffsetOutOfRange));
         _a.TakenCount.ShouldBe(1);
         _fetcher.Troubles.ShouldHaveSingleItem().Outcome.ShouldBe(FetchedOutcome.Reset);
-        _a.End = new Offset(4);
+        _a.End = _a.Durable = new Offset(4);
         Asked(Next()).ShouldBe([0]);
     }
 
@@ -169,6 +205,13 @@ public sealed class ReplicaFetcherCoreTests
 
     private ReplicaFetchRequest Next() => _fetcher.NextRequest(_nowMs).ShouldNotBeNull();
 
+    /// <summary>The answer brings a record, which is not synced yet.</summary>
+    private void Append(FakeReplica replica, int bytes)
+    {
+        replica.End += 1;
+        Answer(Fetched(replica) with { Records = new ReadOnlySequence<byte>(new byte[bytes]) });
+    }
+
     private void Answer(params FetchedPartition[] partitions) =>
         _fetcher.Answered(new ReplicaFetchAnswer(ErrorCode.None, 77, partitions), _nowMs);
 
@@ -177,15 +220,15 @@ public sealed class ReplicaFetcherCoreTests
         public TopicIdPartition Partition { get; } = new(new TopicId(Guid.Empty), new TopicName("t"), new PartitionIndex(partition));
         public NodeId Leader { get; set; } = ReplicaFetcherCoreTests.Leader;
         public Action? Synced { get; set; }
-        public bool IsSynced { get; set; } = true;
         public Offset End { get; set; }
+        public Offset Durable { get; set; }
         public FetchedOutcome Outcome { get; set; }
         public int TakenCount { get; private set; }
 
         public bool IsFollowing(NodeId leader) => leader == Leader;
 
-        public FetchPosition? GetFetchPosition() =>
-            IsSynced ? new FetchPosition(End, Loire.Protocol.LeaderEpoch.None, Loire.Protocol.LeaderEpoch.Zero) : null;
+        public FetchPosition GetFetchPosition() =>
+            new(End, Durable, Loire.Protocol.LeaderEpoch.None, Loire.Protocol.LeaderEpoch.Zero);
 
         public FetchedOutcome TakeFetched(in FetchPosition asked, in FollowerRead answer, in ReadOnlySequence<byte> records)
         {

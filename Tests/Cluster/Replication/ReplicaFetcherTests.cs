@@ -94,7 +94,7 @@ public sealed class ReplicaFetcherTests
     public async Task Many_records_come_over_in_many_answers()
     {
         await using var partition = await ReplicatedPartition.StartAsync(
-            replicas: 2, new() { ReplicaFetchMaxBytes = 1_000, ReplicaFetchResponseMaxBytes = 1_000 });
+            replicas: 2, new() { ReplicaFetchMaxBytes = 1_000, ReplicaFetchResponseMaxBytes = 1_000, SelectsReplicaByRack = true });
         await partition[2].DisposeAsync();
         partition.Elect(1, inSync: 1);
         for (var i = 0; i < 50; i++)

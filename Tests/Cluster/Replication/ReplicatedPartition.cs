@@ -38,7 +38,8 @@ internal sealed class ReplicatedPartition : IAsyncDisposable, IReplicaAuthority
     /// <summary>Replica 1 leads.</summary>
     public static async Task<ReplicatedPartition> StartAsync(int replicas, BrokerConfig? config = null)
     {
-        var partition = new ReplicatedPartition(replicas, config ?? new BrokerConfig { ReplicaFetchWaitMaxMs = 5_000 });
+        var partition = new ReplicatedPartition(
+            replicas, config ?? new BrokerConfig { ReplicaFetchWaitMaxMs = 5_000, SelectsReplicaByRack = true });
         foreach (var node in partition.State.Replicas) await partition.StartAsync(node.Value);
         return partition;
     }
