@@ -11,6 +11,7 @@ public sealed class LoireProducer : IAsyncDisposable
     private readonly ClientContext _context;
     private readonly ProducerOptions _options;
     private readonly BufferMemory _memory;
+    private readonly ProduceBatchPool _pool;
     private readonly ConcurrentDictionary<string, TopicSender> _topics = new(StringComparer.Ordinal);
     private volatile bool _isDisposed;
 
@@ -26,6 +27,7 @@ public sealed class LoireProducer : IAsyncDisposable
         _context = context;
         _options = options;
         _memory = new BufferMemory(options.BufferSizeBytes) { Exhausted = SendLingering };
+        _pool = new ProduceBatchPool(options);
     }
 
     /// <summary>Writes a record. The answer is to be awaited once; not awaiting it lets further records join the
@@ -51,7 +53,7 @@ public sealed class LoireProducer : IAsyncDisposable
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         var sender = _topics.TryGetValue(topic, out var known)
             ? known
-            : _topics.GetOrAdd(topic, name => new TopicSender(_context, _options, _memory, name));
+            : _topics.GetOrAdd(topic, name => new TopicSender(_context, _options, _memory, _pool, name));
         var timestampMs = (timestamp ?? _context.Time.GetUtcNow()).ToUnixTimeMilliseconds();
         return sender.ProduceAsync(new OutgoingRecord(key, value, headers, partition, timestampMs), cancellationToken);
     }
@@ -79,6 +81,7 @@ public sealed class LoireProducer : IAsyncDisposable
         await FlushAsync();
         foreach (var partition in _topics.Values.SelectMany(topic => topic.Partitions))
             await partition.DisposeAsync();
+        _pool.Dispose();
     }
 
     // Who waits for memory waits for nothing else: batches make room now.

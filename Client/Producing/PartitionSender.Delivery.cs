@@ -19,6 +19,8 @@ internal sealed partial class PartitionSender
         for (var backoff = default(Backoff); ;)
         {
             var (error, reason, offset) = await TryAppendAsync(bytes);
+            if (error != ErrorCode.None)
+                batch.DisownBytes();
             switch (error)
             {
                 case ErrorCode.None or ErrorCode.DuplicateSequenceNumber:

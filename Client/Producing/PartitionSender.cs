@@ -7,11 +7,11 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
     private readonly ClientContext _context;
     private readonly ProducerOptions _options;
     private readonly BufferMemory _memory;
+    private readonly ProduceBatchPool _pool;
     private readonly string _topic;
     private readonly int _partition;
     private readonly Lock _lock = new();
     private readonly Queue<ProduceBatch> _full = new();
-    private readonly Stack<ProduceBatch> _spare = new();
     private readonly ITimer _linger;
     private ProduceBatch? _filling;
     private ProduceBatch? _sending;
@@ -20,11 +20,13 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
     private long? _producerId;
     private int _nextSequence;
 
-    public PartitionSender(ClientContext context, ProducerOptions options, BufferMemory memory, string topic, int partition)
+    public PartitionSender(
+        ClientContext context, ProducerOptions options, BufferMemory memory, ProduceBatchPool pool, string topic, int partition)
     {
         _context = context;
         _options = options;
         _memory = memory;
+        _pool = pool;
         _topic = topic;
         _partition = partition;
         using (ExecutionContext.SuppressFlow())
@@ -52,7 +54,7 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
             }
             if (_filling is null)
             {
-                _filling = _spare.TryPop(out var spare) ? spare : new ProduceBatch(_options.Compression);
+                _filling = _pool.Rent();
                 _filling.Start(_context.Time.GetTimestamp());
                 if (_options.Linger > TimeSpan.Zero && !_isRunning)
                     _linger.Change(_options.Linger, Timeout.InfiniteTimeSpan);
@@ -106,12 +108,6 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
         }
         await FlushAsync();
         await _linger.DisposeAsync();
-        lock (_lock)
-        {
-            foreach (var batch in _spare)
-                batch.Dispose();
-            _spare.Clear();
-        }
     }
 
     private static bool Fits(ProduceBatch batch, int sizeBytes, int limitSizeBytes) =>
@@ -180,8 +176,8 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
                 batch.Succeed(_topic, _partition, offset);
             else
                 batch.Fail(failure);
-            _spare.Push(batch);
         }
+        _pool.Return(batch);
         _memory.Release(reserved);
     }
 }

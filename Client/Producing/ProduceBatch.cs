@@ -11,12 +11,16 @@ internal sealed class ProduceBatch : IDisposable
 {
     private readonly RecordBatchBuilder _builder;
     private readonly List<RecordCompletion> _completions = [];
+    private ArrayBufferWriter<byte> _output = new();
     private TaskCompletionSource? _settled;
 
     public ProduceBatch(CompressionCodec codec) => _builder = new RecordBatchBuilder { Codec = codec };
 
     public int RecordsCount => _completions.Count;
     public int PlainSizeBytes => _builder.PlainSizeBytes;
+
+    /// <summary>Before compression, of the largest it ever was: its buffers have grown to that.</summary>
+    public int LargestSizeBytes { get; private set; }
 
     /// <summary>What its records took of the buffer's budget.</summary>
     public int ReservedSizeBytes { get; private set; }
@@ -48,16 +52,21 @@ internal sealed class ProduceBatch : IDisposable
         _completions.Add(completion);
     }
 
-    /// <summary>The batch as it is sent. The bytes are nobody's but the receiver's, who may hold them by reference.</summary>
+    /// <summary>The batch as it is sent. The receiver may hold the bytes by reference until the batch is settled, or, where
+    /// they are disowned, as long as it likes.</summary>
     public ReadOnlyMemory<byte> Build(long producerId, int baseSequence)
     {
         _builder.ProducerId = new ProducerId(producerId);
         _builder.ProducerEpoch = (short)(producerId < 0 ? -1 : 0);
         _builder.BaseSequence = producerId < 0 ? -1 : baseSequence;
-        var output = new ArrayBufferWriter<byte>(_builder.PlainSizeBytes);
-        _builder.Build(output);
-        return output.WrittenMemory;
+        LargestSizeBytes = Math.Max(LargestSizeBytes, PlainSizeBytes);
+        _output.ResetWrittenCount();
+        _builder.Build(_output);
+        return _output.WrittenMemory;
     }
+
+    /// <summary>A call that failed may still be on its way with the bytes: they are not written over.</summary>
+    public void DisownBytes() => _output = new ArrayBufferWriter<byte>();
 
     /// <summary>A copy of a built batch under a new producer id, as the first of its sequence.</summary>
     public static ReadOnlyMemory<byte> Restamp(ReadOnlyMemory<byte> built, long producerId)
@@ -87,6 +96,7 @@ internal sealed class ProduceBatch : IDisposable
     {
         foreach (var completion in _completions)
             completion.Fail(exception);
+        DisownBytes();
         Settle();
     }
 

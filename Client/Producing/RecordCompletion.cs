@@ -7,7 +7,8 @@ namespace Loire.Client;
 /// <summary>What the caller of one record awaits; reused when its result was taken.</summary>
 internal sealed class RecordCompletion : IValueTaskSource<RecordPosition>
 {
-    private const int PooledMax = 4096;
+    /// <summary>As many records of 1 KB as the default buffer holds.</summary>
+    private const int PooledMax = 32 * 1024;
     private static readonly ConcurrentQueue<RecordCompletion> Pool = new();
 
     private ManualResetValueTaskSourceCore<RecordPosition> _source = new() { RunContinuationsAsynchronously = true };

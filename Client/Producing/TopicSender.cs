@@ -8,7 +8,8 @@ namespace Loire.Client;
 
 /// <summary>Gives the records of one topic to their partitions, in the order in which they came, even where the first have
 /// to wait for the topic's description or for memory.</summary>
-internal sealed class TopicSender(ClientContext context, ProducerOptions options, BufferMemory memory, string topic)
+internal sealed class TopicSender(
+    ClientContext context, ProducerOptions options, BufferMemory memory, ProduceBatchPool pool, string topic)
 {
     private readonly ConcurrentDictionary<int, PartitionSender> _partitions = new();
     private readonly Lock _lock = new();
@@ -130,5 +131,5 @@ internal sealed class TopicSender(ClientContext context, ProducerOptions options
 
     private PartitionSender Sender(int partition) => _partitions.TryGetValue(partition, out var sender)
         ? sender
-        : _partitions.GetOrAdd(partition, index => new PartitionSender(context, options, memory, topic, index));
+        : _partitions.GetOrAdd(partition, index => new PartitionSender(context, options, memory, pool, topic, index));
 }

@@ -111,6 +111,24 @@ public sealed class ProducerTests
         (await ReadAllAsync(10)).ShouldBe(Enumerable.Range(0, 10));
     }
 
+    /// <summary>Buffers are used again, but not those of a call that failed: it may still arrive.</summary>
+    [Fact]
+    public async Task A_call_that_arrives_late_finds_its_batch_as_it_was()
+    {
+        var partition = OnePartition();
+        Func<AppendAnswer>? late = null;
+        partition.OnNextAppend(append =>
+        {
+            late = append;
+            throw new TimeoutException("it is not known what became of it");
+        });
+        await using var producer = _client.CreateProducer(new ProducerOptions { IsIdempotent = false });
+        for (var i = 0; i < 20; i++)
+            await ProduceAsync(producer, i);
+        late!().Error.ShouldBe((short)ErrorCode.None);
+        (await ReadAllAsync(21)).ShouldBe([.. Enumerable.Range(0, 20), 0]);
+    }
+
     [Fact]
     public async Task A_leader_that_forgot_the_sequence_gets_a_new_one()
     {
