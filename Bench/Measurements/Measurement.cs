@@ -19,6 +19,7 @@ public sealed record Measurement(string Name, string Description, Func<BenchRun,
         new("memory", "resident memory, idle and with 10,000 partitions", ResidentMemory.RunAsync),
         new("recovery", "time to the first answer after kill -9 with 4 GB in the log", RecoveryTime.RunAsync),
         new("cluster", "three silos beside one broker, and the time a killed leader costs", ClusterPerformance.RunAsync),
+        new("client", "the Orleans client beside a Kafka client, and a grain call beside a direct one", OrleansClient.RunAsync),
         new("allocations", "bytes allocated per produced and fetched batch", Allocations.RunAsync),
     ];
 }
