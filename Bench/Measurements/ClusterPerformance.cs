@@ -4,8 +4,8 @@ using Loire.Bench.Report;
 
 namespace Loire.Bench.Measurements;
 
-/// <summary>Three silos on this machine, which share its disk and its cores, beside one broker that has them for itself.
-/// Then, how long a partition takes no writes when its leader's silo is killed.</summary>
+/// <summary>Three silos on this machine, which share its disk and its cores, beside one broker that has them for
+/// itself.</summary>
 public static class ClusterPerformance
 {
     private const int MillisecondsPerSecond = 1_000;
@@ -25,8 +25,6 @@ public static class ClusterPerformance
         }
 
         foreach (var partitions in PartitionCounts) await CompareAsync(run, partitions);
-        using var cluster = SiloCluster.Start(run.Options.DataDirectory);
-        FailoverTime.Run(run, cluster);
     }
 
     private static async Task CompareAsync(BenchRun run, int partitions)
