@@ -102,7 +102,8 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
                 return Read(request);
             grown = _grown.Task;
         }
-        await Task.WhenAny(grown, Task.Delay(request.MaxWaitMs));
+        await grown.WaitAsync(TimeSpan.FromMilliseconds(request.MaxWaitMs)).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         lock (_lock)
         {
             return Read(request);

@@ -175,6 +175,13 @@ internal sealed class LoireTestCluster : IAsyncDisposable
         $"all replicas of {topic} in sync",
         cancellationToken);
 
+    /// <summary>How the brokers that are up see the partitions.</summary>
+    public string Describe() => string.Join(
+        Environment.NewLine,
+        Up.SelectMany(broker => broker.View.Topics.SelectMany(topic => topic.Control.Partitions.Select((partition, index) =>
+            $"broker {broker.NodeId}: {topic.Name}-{index} v{topic.Version} leader {partition.Leader} epoch {partition.LeaderEpoch} "
+            + $"in sync [{string.Join(' ', partition.InSync)}] of [{string.Join(' ', partition.Replicas)}]"))));
+
     public async ValueTask DisposeAsync()
     {
         if (_client is IAsyncDisposable client) await client.DisposeAsync();
@@ -207,10 +214,4 @@ internal sealed class LoireTestCluster : IAsyncDisposable
             .ConfigureLogging(logging => logging.AddProvider(new TestOutputLogs($"broker {broker.NodeId}")))
             .UseOrleans((_, silo) => broker.Configure(silo)));
     }
-
-    private string Describe() => string.Join(
-        Environment.NewLine,
-        Up.SelectMany(broker => broker.View.Topics.SelectMany(topic => topic.Control.Partitions.Select((partition, index) =>
-            $"broker {broker.NodeId}: {topic.Name}-{index} v{topic.Version} leader {partition.Leader} epoch {partition.LeaderEpoch} "
-            + $"in sync [{string.Join(' ', partition.InSync)}] of [{string.Join(' ', partition.Replicas)}]"))));
 }

@@ -82,6 +82,18 @@ internal sealed class NumberedLoad : IAsyncDisposable
     /// <returns>How many numbers were sent, all of them acknowledged.</returns>
     private async Task<int> ProduceAsync(int producer)
     {
+        try
+        {
+            return await ProduceUntilStoppedAsync(producer);
+        }
+        catch (KafkaClientException failure)
+        {
+            throw new InvalidOperationException($"Producer {producer} failed. {_cluster.Describe()}", failure);
+        }
+    }
+
+    private async Task<int> ProduceUntilStoppedAsync(int producer)
+    {
         await using var client = _cluster.CreateKafkaClient();
 
         // Without idempotence a batch in flight behind one that fails may overtake it.

@@ -33,6 +33,7 @@ internal sealed class StreamCluster : IAsyncDisposable
     {
         loire ??= new FakeLoire();
         var builder = new InProcessTestClusterBuilder(silos);
+        builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSilo((_, silo) =>
         {
             silo.Services.AddSingleton(loire.CreateClient());

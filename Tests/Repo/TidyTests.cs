@@ -28,7 +28,7 @@ public sealed partial class TidyTests
 
     [Fact]
     public void No_test_sleeps() =>
-        Lines().Where(line => line.File.StartsWith("Tests/", StringComparison.Ordinal) && Sleeps().IsMatch(line.Text))
+        Lines().Where(line => line.File.StartsWith("Tests", StringComparison.Ordinal) && Sleeps().IsMatch(line.Text))
             .Select(Place).ShouldBeEmpty();
 
     [Fact]

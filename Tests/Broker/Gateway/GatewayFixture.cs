@@ -52,8 +52,6 @@ internal sealed class GatewayFixture : IAsyncDisposable
             () => _log.Lines.Any(line => parts.All(part => line.Contains(part, StringComparison.Ordinal))),
             state: () => $"no log line with {string.Join(", ", parts)} in: {string.Join('\n', _log.Lines)}");
 
-    public static Task Until(Func<bool> condition, Func<string>? explain = null) => Eventually.IsTrueAsync(condition, state: explain);
-
     public async ValueTask DisposeAsync()
     {
         await _server.StopAsync(new CancellationToken(canceled: true));

@@ -111,10 +111,10 @@ public sealed class DamageTests
     private static async Task UntilFetchedAgainAsync(TestCluster cluster, TopicName topic, TestBroker damaged)
     {
         await UntilSaidAsync(damaged, "is dropped; it is fetched again");
-        await TestCluster.UntilAsync(() => cluster.State(topic).InSync.Length == 3, "the broker has fetched everything");
+        await Eventually.IsTrueAsync(() => cluster.State(topic).InSync.Length == 3, "the broker has fetched everything");
     }
 
-    private static Task UntilSaidAsync(TestBroker broker, string text) => TestCluster.UntilAsync(
+    private static Task UntilSaidAsync(TestBroker broker, string text) => Eventually.IsTrueAsync(
         () => broker.LogLines.Lines.Any(line => line.Contains(text, StringComparison.Ordinal)), $"broker {broker.Node} says '{text}'");
 
     /// <summary>With all others gone the broker has everything.</summary>

@@ -42,14 +42,14 @@ public sealed class LeaderRebalancerTests : IAsyncDisposable
         _control.CallCount.ShouldBe(calls, "it is not time yet");
 
         _time.Advance(TimeSpan.FromSeconds(1));
-        await TestCluster.UntilAsync(() => Leader(0) == One, "partition 0 has its preferred leader");
+        await Eventually.IsTrueAsync(() => Leader(0) == One, "partition 0 has its preferred leader");
         Leader(1).ShouldBe(Two, "another broker's");
         Leader(2).ShouldBe(Two, "this one is not in sync");
         _control.CallCount.ShouldBe(calls + 1);
 
         await JoinAsync(2, Two, One);
         _time.Advance(TimeSpan.FromSeconds(300));
-        await TestCluster.UntilAsync(() => Leader(2) == One, "partition 2 has followed");
+        await Eventually.IsTrueAsync(() => Leader(2) == One, "partition 2 has followed");
     }
 
     [Fact]
@@ -75,9 +75,9 @@ public sealed class LeaderRebalancerTests : IAsyncDisposable
         var calls = _control.CallCount;
         _control.IsCut = true;
         _time.Advance(TimeSpan.FromSeconds(300));
-        await TestCluster.UntilAsync(() => _control.CallCount > calls, "it was tried");
+        await Eventually.IsTrueAsync(() => _control.CallCount > calls, "it was tried");
         _control.IsCut = false;
-        await TestCluster.UntilAsync(
+        await Eventually.IsTrueAsync(
             () =>
             {
                 _time.Advance(TimeSpan.FromSeconds(300));
