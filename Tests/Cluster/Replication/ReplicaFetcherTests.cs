@@ -34,8 +34,10 @@ public sealed class ReplicaFetcherTests
 
         await partition[2].DisposeAsync();
         for (var i = 0; i < 3; i++) await AppendAsync(partition, broker: 1);
-        await partition.StartAsync(2);
+
+        // Elected while it is down: it is not to fetch from the old leader first.
         partition.Elect(2, inSync: 2);
+        await partition.StartAsync(2);
         await partition.ProduceAsync(broker: 2, records: 1, Token);
 
         await partition.UntilHighWatermarkIsAsync(1, 6);
