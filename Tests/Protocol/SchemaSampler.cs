@@ -8,6 +8,9 @@ namespace Loire.Tests.Protocol;
 /// <summary>Writes random messages straight from their schemas, independently of the generated code.</summary>
 internal sealed class SchemaSampler
 {
+    /// <summary>Above every tag of a schema, so that none comes twice.</summary>
+    private const uint UnknownTag = 100_000;
+
     private readonly JsonElement _schema;
     private readonly Dictionary<string, JsonElement> _structs = new(StringComparer.Ordinal);
 
@@ -70,7 +73,7 @@ internal sealed class SchemaSampler
         }
 
         if (!s.UnknownTags) return;
-        WriteUVarint(output, 1000);
+        WriteUVarint(output, UnknownTag);
         WriteUVarint(output, 3);
         output.Write([1, 2, 3]);
     }
