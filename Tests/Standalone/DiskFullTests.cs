@@ -29,10 +29,14 @@ public sealed class DiskFullTests : IDisposable
     public void Dispose() => File.Delete(_settings);
 
     [Theory]
-    [InlineData(false, "No space for the journal's next file")]
-    [InlineData(true, "No checkpoint could be taken")]
-    public async Task A_full_disk_loses_nothing_that_was_acknowledged(bool othersTakeTheRest, string reason)
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_full_disk_loses_nothing_that_was_acknowledged(bool othersTakeTheRest)
     {
+        // Where nothing at all is left, either may be the first to find out.
+        string[] reasons = othersTakeTheRest
+            ? ["No space for the journal's next file", "No checkpoint could be taken"]
+            : ["No space for the journal's next file"];
         await File.WriteAllTextAsync(_settings, Settings, Cancelled);
         using var disk = SmallDisk.TryMount(DiskMegabytes, out var whyNot);
         if (disk is null) Assert.Skip(whyNot);
@@ -51,7 +55,7 @@ public sealed class DiskFullTests : IDisposable
             await ExpectRefusalsAsync(client);
             await ExpectNotReadyAsync(http, data);
             (await broker.TerminateAsync()).ShouldBe(1);
-            var why = broker.Output.Where(line => line.Contains(reason, StringComparison.Ordinal)).ShouldHaveSingleItem();
+            var why = broker.Output.Where(line => Array.Exists(reasons, line.Contains)).ShouldHaveSingleItem();
             why.ShouldContain(data);
             why.ShouldNotContain(" at Loire.");
         }
