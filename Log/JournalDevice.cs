@@ -8,7 +8,10 @@ namespace Loire.Log;
 internal sealed unsafe class JournalDevice : StorageDeviceBase
 {
     private const int WriterThreads = 3;
-    private const int PieceBytes = 1 << 20;
+
+    /// <summary>Each synced write costs the file system a commit of its own: four of 1 MB take twice as long as one of
+    /// 4 MB.</summary>
+    private const int PieceBytes = 4 << 20;
     private const uint FailedWrite = 1;
 
     private readonly JournalFiles _files;

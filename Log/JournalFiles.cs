@@ -87,6 +87,10 @@ internal class JournalFiles : IDisposable
         }
     }
 
+    /// <summary>Has the disk begin with a read that is to come, within one segment.</summary>
+    public void Prefetch(long address, long sizeBytes) =>
+        NativeFile.Prefetch(Find(Geometry.SegmentOf(address)).Reads, Geometry.OffsetInSegment(address), sizeBytes);
+
     public bool WasReadWithin(TimeSpan time) =>
         Environment.TickCount64 - Volatile.Read(ref _lastReadMs) <= time.TotalMilliseconds;
 

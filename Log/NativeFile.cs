@@ -13,6 +13,7 @@ internal static partial class NativeFile
     private const int DataSync = 0x1000;
     private const int CloseOnExec = 0x80000;
     private const int InvalidArgument = 22;
+    private const int WillNeed = 3;
 
     private static int Direct =>
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
@@ -57,6 +58,13 @@ internal static partial class NativeFile
             throw new IOException($"{path}: {sizeBytes} bytes cannot be allocated: {new Win32Exception(error).Message}");
     }
 
+    /// <summary>Has the system begin to read what will be asked for soon. It may decline.</summary>
+    public static void Prefetch(SafeFileHandle file, long offset, long sizeBytes)
+    {
+        if (OperatingSystem.IsLinux())
+            _ = Advise(file, offset, sizeBytes, WillNeed);
+    }
+
     /// <summary>Makes the names in a directory durable.</summary>
     public static void SyncDirectory(string path)
     {
@@ -79,6 +87,10 @@ internal static partial class NativeFile
     [LibraryImport("libc", EntryPoint = "posix_fallocate")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int PosixFallocate(SafeFileHandle file, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(SafeFileHandle file, long offset, long length, int advice);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
