@@ -7,6 +7,9 @@ internal sealed class ConnectionWatch : IAsyncDisposable
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long after a limit has passed it is found out at the latest, even on a machine that is busy.</summary>
+    public static readonly TimeSpan LatenessMax = 10 * Period;
+
     private readonly ConcurrentDictionary<KafkaConnection, bool> _connections = [];
     private readonly GatewayClock _clock;
     private readonly PeriodicTimer _timer;

@@ -158,15 +158,15 @@ internal sealed class KafkaConnection
         return read;
     }
 
-    /// <summary>Reads on until <paramref name="length"/> bytes are there, the client sends no more, or the broker stops.
-    /// <see cref="PipeReader.ReadAtLeastAsync"/> will not do: for more bytes than the transport reads ahead it waits for
-    /// bytes that come after them.</summary>
+    /// <summary>Reads on until <paramref name="length"/> bytes are there, the client sends no more, or the broker stops. Woken
+    /// once for all of them.</summary>
     private async ValueTask<ReadResult> ReadToAsync(int length, ReadResult read)
     {
         while (read.Buffer.Length < length && !read.IsCompleted && !_isStopping)
         {
-            _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-            read = await _input.ReadAsync();
+            // What counts as examined does not count towards the length: it would wait for bytes that come after the frame.
+            _input.AdvanceTo(consumed: read.Buffer.Start, examined: read.Buffer.Start);
+            read = await _input.ReadAtLeastAsync(length);
         }
 
         return read;

@@ -16,6 +16,9 @@ namespace Loire.Broker.Gateway;
 /// <summary>Kestrel, listening for Kafka clients. Only its connections are used: no HTTP, no web host.</summary>
 public sealed class KafkaServer : IAsyncDisposable
 {
+    /// <summary>While one stretch of an answer is sent the next is copied.</summary>
+    private const int WriteBufferBytesMax = 2 * ResponseOutput.StretchBytes;
+
     private readonly IHost _container;
     private readonly IServer _server;
     private readonly KafkaConnectionHandler _handler;
@@ -88,26 +91,29 @@ public sealed class KafkaServer : IAsyncDisposable
 
     private static void Configure(SocketTransportOptions sockets, GatewayOptions options)
     {
-        // Read-ahead of a connection while its request is handled.
-        sockets.MaxReadBufferSize = 1 << 20;
-        sockets.MaxWriteBufferSize = 256 << 10;
+        // A produce of 1 MB that is being handled, and the next one, which is received meanwhile.
+        sockets.MaxReadBufferSize = 2 << 20;
+        sockets.MaxWriteBufferSize = WriteBufferBytesMax;
         sockets.WaitForDataBeforeAllocatingBuffer = true;
         sockets.CreateBoundListenSocket = endPoint =>
         {
             var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
-            GuardAgainstDeadPeers(socket, options.SendTimeoutMs);
+            GuardAgainstDeadPeers(socket, options);
             return socket;
         };
     }
 
     /// <summary>Accepted sockets inherit these: a peer that vanished without a word is noticed by the kernel, also when
-    /// what is left for it sits in the socket's buffer.</summary>
-    private static void GuardAgainstDeadPeers(Socket socket, int sendTimeoutMs)
+    /// what is left for it sits in the socket's buffer. Where an answer waits to be sent the <see cref="ConnectionWatch"/>
+    /// comes first, and says so: the kernel tells a failure once, to our reader or our writer, and what the other one then
+    /// finds may hide the reason.</summary>
+    private static void GuardAgainstDeadPeers(Socket socket, GatewayOptions options)
     {
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         if (!OperatingSystem.IsLinux()) return;
         const int tcpLevel = 6, tcpUserTimeout = 18;
-        socket.SetRawSocketOption(tcpLevel, tcpUserTimeout, BitConverter.GetBytes(sendTimeoutMs));
+        var timeoutMs = options.SendTimeMaxMs(WriteBufferBytesMax) + (long)ConnectionWatch.LatenessMax.TotalMilliseconds;
+        socket.SetRawSocketOption(tcpLevel, tcpUserTimeout, BitConverter.GetBytes((int)Math.Min(timeoutMs, int.MaxValue)));
     }
 
     /// <summary>Kestrel asks for an HTTP application; no listener here speaks HTTP.</summary>

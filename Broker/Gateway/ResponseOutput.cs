@@ -15,9 +15,9 @@ internal sealed class ResponseOutput(PipeWriter pipe, GatewayOptions options, Ga
     /// <summary>Unflushed bytes beyond which the client's reading is waited for before more is copied.</summary>
     private const int FlushThresholdBytes = 64 << 10;
 
-    /// <summary>What is copied of a source at a time. Less costs a change of threads whenever the client reads slower than we
-    /// copy, hence throughput.</summary>
-    private const int StretchBytes = 16 * BlockMemoryPool.BlockBytes;
+    /// <summary>What is copied of a source at a time: while one stretch is sent the next is copied. Less costs a change of
+    /// threads whenever the client reads slower than we copy, hence throughput.</summary>
+    public const int StretchBytes = 16 * BlockMemoryPool.BlockBytes;
 
     /// <summary>More is not kept for the next response.</summary>
     private const int KeptAsideBytesMax = 4 << 10;

@@ -30,6 +30,7 @@ public sealed class ResponseTests
 
     [Theory]
     [InlineData(100, 1 << 20)]
+    [InlineData(1, 100 << 20)]
     public async Task A_client_that_does_not_read_holds_back_only_itself_and_is_cut_off(int sources, int sizeBytes)
     {
         var options = new GatewayOptions { SendTimeoutMs = 300, RateMinBytesPerSecond = int.MaxValue };
