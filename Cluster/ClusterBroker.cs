@@ -4,6 +4,7 @@ using Loire.Broker.Gateway;
 using Loire.Broker.Handlers;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
+using Loire.Broker.Replication;
 using Loire.Cluster.Catalog;
 using Loire.Cluster.Groups;
 using Loire.Cluster.Replicas;
@@ -30,6 +31,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     private readonly NodeId _self;
     private readonly RoleGate _gate;
     private readonly ClusterConfigs _configs;
+    private readonly ReplicationThrottle _throttle;
     private readonly ReplicaLogs _replicaLogs;
     private readonly ReplicaManager _replicas;
     private readonly ClusterTopicCatalog _catalog;
@@ -68,6 +70,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _gate = new RoleGate(_self);
         _registrar = new BrokerRegistrar(view, control, options, time, logs.CreateLogger<BrokerRegistrar>());
         _configs = new ClusterConfigs(view, _self, options.Configs);
+        _throttle = new ReplicationThrottle(() => _configs.Current.FollowerThrottledRate);
         _brokers = new ClusterBrokerDirectory(view, _self);
         var proposals = Own(new InSyncProposals(control, view, logs.CreateLogger<InSyncProposals>()));
         _replicaLogs = new ReplicaLogs(store, _self, proposals, time, logs.CreateLogger<ReplicaLogs>());
@@ -226,7 +229,14 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         ReplicaCounts.Of(_replicas.Topics, _self, topic => _configs.Layers.ResolveTopic(topic.ConfigOverrides));
 
     private ReplicaFetcher CreateFetcher(NodeId leader) => new(
-        leader, () => _brokers.Find(leader), _self, () => _gate.Generation, _configs, _time, _logs.CreateLogger<ReplicaFetcher>());
+        leader,
+        () => _brokers.Find(leader),
+        _self,
+        () => _gate.Generation,
+        _configs,
+        _time,
+        _logs.CreateLogger<ReplicaFetcher>(),
+        _throttle);
 
     private T Own<T>(T part)
         where T : IAsyncDisposable

@@ -51,6 +51,10 @@ public static class BrokerConfigTable
 
     private static IEnumerable<ConfigDefinition> Limits =>
     [
+        new("follower.replication.throttled.rate", ConfigType.Long, "9223372036854775807", AtLeast(0),
+            "Bytes a second that a broker fetches for throttled replicas that are not in sync."),
+        new("leader.replication.throttled.rate", ConfigType.Long, "9223372036854775807", AtLeast(0),
+            "Bytes a second that a broker sends of throttled replicas to followers that are not in sync."),
         new("max.connections", ConfigType.Int, "2147483647", AtLeast(0), "Connections open at a time."),
         new("max.connections.per.ip", ConfigType.Int, "2147483647", AtLeast(0),
             "Connections open at a time from one address."),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Loire.Broker.Ports;
 
 namespace Loire.Broker.Configs;
 
@@ -11,6 +12,9 @@ public abstract record ConfigRule
     public static ConfigRule Between(decimal min, decimal max) => new RangeRule(min, max);
     public static ConfigRule OneOf(params string[] values) => new OneOfRule(values);
     public static ConfigRule EachOf(params string[] values) => new EachOfRule(values);
+
+    /// <summary>As <see cref="ThrottledReplicas"/> are written.</summary>
+    public static readonly ConfigRule Replicas = new ReplicasRule();
 
     /// <param name="value">In the canonical form of its type.</param>
     public abstract bool Allows(string value);
@@ -46,6 +50,12 @@ public abstract record ConfigRule
             ConfigDefinition.SplitList(value).All(item => Values.Contains(item, StringComparer.Ordinal));
 
         public override string ToString() => "a list of " + string.Join(", ", Values);
+    }
+
+    private sealed record ReplicasRule : ConfigRule
+    {
+        public override bool Allows(string value) => ThrottledReplicas.TryParse(ConfigDefinition.SplitList(value)) is not null;
+        public override string ToString() => "* or a list of partition:broker";
     }
 
     private sealed record OrRule(ConfigRule Rule, string Exception) : ConfigRule

@@ -21,6 +21,10 @@ public static class TopicConfigTable
         new("compression.type", ConfigType.String, "producer", OneOf("gzip", "lz4", "producer", "snappy", "uncompressed", "zstd"),
             "Codec of stored batches; producer keeps each batch as it was sent.")
         { Fallbacks = [new("compression.type")] },
+        new("follower.replication.throttled.replicas", ConfigType.List, "", Replicas,
+            "Replicas that fetch at follower.replication.throttled.rate at most while they are not in sync."),
+        new("leader.replication.throttled.replicas", ConfigType.List, "", Replicas,
+            "Replicas that, as leaders, send at leader.replication.throttled.rate at most to followers not in sync."),
         new("max.message.bytes", ConfigType.Int, "1048588", AtLeast(0),
             "Largest batch accepted, in bytes, its header included.")
         { Fallbacks = [new("message.max.bytes")] },
@@ -68,12 +72,8 @@ public static class TopicConfigTable
         new("flush.ms", ConfigType.Long, "9223372036854775807", AtLeast(0),
             "No effect: everything acknowledged with acks=all is synced.")
         { Fallbacks = [new("log.flush.interval.ms"), new("log.flush.scheduler.interval.ms")] },
-        new("follower.replication.throttled.replicas", ConfigType.List, "", Any,
-            "No effect: replication is not throttled."),
         new("index.interval.bytes", ConfigType.Int, "4096", AtLeast(0), "No effect: every batch is indexed.")
         { Fallbacks = [new("log.index.interval.bytes")] },
-        new("leader.replication.throttled.replicas", ConfigType.List, "", Any,
-            "No effect: replication is not throttled."),
         new("max.compaction.lag.ms", ConfigType.Long, "9223372036854775807", AtLeast(1),
             "No effect: compaction does not run yet.")
         { Fallbacks = [new("log.cleaner.max.compaction.lag.ms")] },

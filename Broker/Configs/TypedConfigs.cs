@@ -41,6 +41,8 @@ internal static class TypedConfigs
             ReplicaFetchMaxBytes = Int("replica.fetch.max.bytes"),
             ReplicaFetchResponseMaxBytes = Int("replica.fetch.response.max.bytes"),
             ReplicaSocketTimeoutMs = Int("replica.socket.timeout.ms"),
+            FollowerThrottledRate = Long("follower.replication.throttled.rate"),
+            LeaderThrottledRate = Long("leader.replication.throttled.rate"),
             AutoLeaderRebalance = Flag("auto.leader.rebalance.enable"),
             LeaderImbalanceCheckIntervalSeconds = Long("leader.imbalance.check.interval.seconds"),
             SelectsReplicaByRack = layers.DescribeBroker(BrokerConfigTable.Table.Get("replica.selector.class")).Value is not null,
@@ -67,9 +69,12 @@ internal static class TypedConfigs
             Compact = policies.Contains("compact", StringComparer.Ordinal),
             Compression = Codec(Text("compression.type")),
             MinInSyncReplicas = Int("min.insync.replicas"),
+            FollowerThrottledReplicas = Replicas("follower.replication.throttled.replicas"),
+            LeaderThrottledReplicas = Replicas("leader.replication.throttled.replicas"),
             UncleanLeaderElection = bool.Parse(Text("unclean.leader.election.enable")),
         };
 
+        ThrottledReplicas Replicas(string name) => ThrottledReplicas.TryParse(ConfigDefinition.SplitList(Text(name)))!;
         string Text(string name) => layers.DescribeTopic(TopicConfigTable.Table.Get(name), overrides).Value!;
         int Int(string name) => int.Parse(Text(name), CultureInfo.InvariantCulture);
         long Long(string name) => long.Parse(Text(name), CultureInfo.InvariantCulture);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Loire.Broker.Handlers.Fetching;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
+using Loire.Broker.Replication;
 using Loire.Protocol;
 using Loire.Protocol.Messages;
 using Microsoft.Extensions.Logging;
@@ -26,6 +27,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     private readonly IReplicaAuthority _followers;
     private readonly TimeProvider _time;
     private readonly ILogger<FetchHandler> _logger;
+    private readonly ReplicationThrottle _throttle;
     private readonly FetchSessionCache _sessions = new(static () => Random.Shared.Next(1, int.MaxValue));
 
     public FetchHandler(
@@ -42,6 +44,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         _followers = followers;
         _time = time;
         _logger = logger;
+        _throttle = new ReplicationThrottle(() => configs.Current.LeaderThrottledRate);
     }
 
     /// <summary>Fetch sessions held now.</summary>
@@ -180,7 +183,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
     {
         var follower = FollowerOf(request);
         return follower != NodeId.None
-            ? new FollowerReader(follower, tellsHighWatermark: _configs.Current.SelectsReplicaByRack)
+            ? new FollowerReader(follower, tellsHighWatermark: _configs.Current.SelectsReplicaByRack, _throttle, _time)
             : new ConsumerReader(
                 IsolationOf(request), readsFollowers: context.ApiVersion >= FirstVersionWithRacks, Nearby(request.RackId));
     }

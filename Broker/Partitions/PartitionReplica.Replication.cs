@@ -20,6 +20,11 @@ public sealed partial class PartitionReplica : IFollowerReplica
         set => _synced = value;
     }
 
+    /// <inheritdoc/>
+    public bool IsThrottled => !_config.FollowerThrottledReplicas.IsEmpty
+        && _config.FollowerThrottledReplicas.Contains(Partition.Partition, _self)
+        && IsOutOfSync(_self);
+
     /// <summary>Takes the role that the controller gave this replica. States not newer than the last one change nothing,
     /// so they may come late, twice and in any order.</summary>
     public void Apply(PartitionState state)
@@ -56,6 +61,13 @@ public sealed partial class PartitionReplica : IFollowerReplica
     {
         lock (_lock) _core.Resign();
     }
+
+    /// <summary>Whether, as a leader, it is to be slowed down for a follower that catches up (KIP-73).</summary>
+    public bool IsThrottledFor(NodeId follower) => !_config.LeaderThrottledReplicas.IsEmpty
+        && _config.LeaderThrottledReplicas.Contains(Partition.Partition, _self)
+        && IsOutOfSync(follower);
+
+    private bool IsOutOfSync(NodeId replica) => Volatile.Read(ref _state)?.InSync.Contains(replica) == false;
 
     /// <summary>Answers a follower, and notes how far it has come.</summary>
     /// <returns>NONE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER, OFFSET_OUT_OF_RANGE, or why the

@@ -95,6 +95,12 @@ public sealed record BrokerConfig
     /// <summary>replica.socket.timeout.ms: a leader silent for longer is given up and tried anew.</summary>
     public int ReplicaSocketTimeoutMs { get; init; } = 30_000;
 
+    /// <summary>follower.replication.throttled.rate: bytes a second.</summary>
+    public long FollowerThrottledRate { get; init; } = long.MaxValue;
+
+    /// <summary>leader.replication.throttled.rate: bytes a second.</summary>
+    public long LeaderThrottledRate { get; init; } = long.MaxValue;
+
     /// <summary>auto.leader.rebalance.enable: preferred leaders get their partitions back.</summary>
     public bool AutoLeaderRebalance { get; init; } = true;
 

@@ -37,6 +37,12 @@ public sealed record TopicConfig
     /// <summary>min.insync.replicas.</summary>
     public int MinInSyncReplicas { get; init; } = 1;
 
+    /// <summary>follower.replication.throttled.replicas: slowed down while they catch up.</summary>
+    public ThrottledReplicas FollowerThrottledReplicas { get; init; } = ThrottledReplicas.None;
+
+    /// <summary>leader.replication.throttled.replicas: slowed down as leaders of followers that catch up.</summary>
+    public ThrottledReplicas LeaderThrottledReplicas { get; init; } = ThrottledReplicas.None;
+
     /// <summary>unclean.leader.election.enable: where no in-sync replica is up, another may lead, and what only the in-sync
     /// ones had is lost.</summary>
     public bool UncleanLeaderElection { get; init; }

@@ -16,6 +16,9 @@ public interface IFollowerReplica
     /// <summary>Whether it follows that broker now.</summary>
     bool IsFollowing(NodeId leader);
 
+    /// <summary>Whether it is to be slowed down while it catches up (KIP-73).</summary>
+    bool IsThrottled => false;
+
     FetchPosition GetFetchPosition();
 
     /// <summary>Takes the leader's answer: appends what it sent, or cuts the log where the leader says that they part, or

@@ -29,6 +29,9 @@ public sealed class ReplicaFetcherCore(NodeId leader, ReadAhead readAhead)
     /// <summary>What was taken since all logs were marked last.</summary>
     private long _takenBytes;
 
+    /// <summary>Bounds what replicas take that are throttled; null for no bound.</summary>
+    public ReplicationThrottle? Throttle { get; init; }
+
     /// <summary>When <see cref="NextRequest"/> is worth calling again though nothing happened.</summary>
     public long NextAttemptMs { get; private set; } = long.MaxValue;
 
@@ -141,7 +144,8 @@ public sealed class ReplicaFetcherCore(NodeId leader, ReadAhead readAhead)
         foreach (var (id, partition) in _partitions)
         {
             var follows = partition.Replica.IsFollowing(leader);
-            var isDue = follows && nowMs >= partition.Errors.UntilMs;
+            var dueMs = Math.Max(partition.Errors.UntilMs, ThrottledUntilMs(partition.Replica, nowMs));
+            var isDue = follows && nowMs >= dueMs;
             FetchPosition? position = isDue ? partition.Replica.GetFetchPosition() : null;
             if (position is { } due)
             {
@@ -149,7 +153,7 @@ public sealed class ReplicaFetcherCore(NodeId leader, ReadAhead readAhead)
                 isMarkSynced &= due.IsSynced || due.DurableEnd >= partition.Mark;
             }
 
-            if (follows && !isDue) NextAttemptMs = Math.Min(NextAttemptMs, partition.Errors.UntilMs);
+            if (follows && !isDue) NextAttemptMs = Math.Min(NextAttemptMs, dueMs);
             positions.Add((id, partition, position));
         }
 
@@ -185,6 +189,7 @@ public sealed class ReplicaFetcherCore(NodeId leader, ReadAhead readAhead)
         var outcome = error is ErrorCode.None or ErrorCode.OffsetOutOfRange
             ? partition.Replica.TakeFetched(partition.Position, fetched.Read, fetched.Records)
             : FetchedOutcome.Refused;
+        if (partition.Replica.IsThrottled) Throttle?.Take(fetched.Records.Length, nowMs);
         var isWell = outcome is FetchedOutcome.Taken or FetchedOutcome.Outdated;
         if (!isWell && !partition.Errors.IsExtended)
         {
@@ -194,6 +199,9 @@ public sealed class ReplicaFetcherCore(NodeId leader, ReadAhead readAhead)
         if (isWell || outcome == FetchedOutcome.Reset) partition.Errors = default;
         else partition.Errors.Extend(nowMs);
     }
+
+    private long ThrottledUntilMs(IFollowerReplica replica, long nowMs) =>
+        Throttle is not null && replica.IsThrottled ? Throttle.AskAgainAtMs(nowMs) : 0;
 
     private void EndSession()
     {

@@ -43,6 +43,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     /// <param name="locate">Where the leader is reached now; null while that is not known. Asked before each
     /// request.</param>
     /// <param name="generation">This broker's own, which is the replica epoch of its fetches.</param>
+    /// <param name="throttle">For replicas that catch up; null for no bound.</param>
     public ReplicaFetcher(
         NodeId leader,
         Func<BrokerEndpoint?> locate,
@@ -50,14 +51,15 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         Func<long> generation,
         IBrokerConfigs configs,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        ReplicationThrottle? throttle = null)
     {
         _leader = leader;
         _generation = generation;
         _configs = configs;
         _time = time;
         _logger = logger;
-        _core = new ReplicaFetcherCore(leader, ReadAhead.Default);
+        _core = new ReplicaFetcherCore(leader, ReadAhead.Default) { Throttle = throttle };
         _link = new LeaderLink(leader, locate, self, configs, time);
         _messages = new ReplicaFetchMessages(self);
         _nextAttempt = time.CreateTimer(
