@@ -82,8 +82,6 @@ internal sealed class TestCluster : IAsyncDisposable
         await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
     }
 
-    public static Task UntilAsync(Func<bool> condition, string what) => Eventually.IsTrueAsync(condition, what);
-
     public async ValueTask DisposeAsync()
     {
         foreach (var broker in _brokers) await broker.DisposeAsync();

@@ -27,7 +27,7 @@ public sealed class ThrottleTests
         await slowLedger.WriteAsync(20);
         await fastLedger.WriteAsync(20);
         await behind.StartAsync(Token);
-        await TestCluster.UntilAsync(() => cluster.State(fast).InSync.Length == 3, "what is not throttled catches up");
+        await Eventually.IsTrueAsync(() => cluster.State(fast).InSync.Length == 3, "what is not throttled catches up");
         cluster.State(slow).InSync.Length.ShouldBe(2);
 
         await cluster.Up.First().Broker!.Catalog.AlterConfigsAsync(
@@ -35,7 +35,7 @@ public sealed class ThrottleTests
             configs => configs.SetItem($"{side}.replication.throttled.rate", "1000000"),
             validateOnly: false,
             Token);
-        await TestCluster.UntilAsync(() => cluster.State(slow).InSync.Length == 3, "it has caught up");
+        await Eventually.IsTrueAsync(() => cluster.State(slow).InSync.Length == 3, "it has caught up");
         await slowLedger.WriteAsync(20);
         await slowLedger.ProveAsync();
     }
