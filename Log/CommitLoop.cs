@@ -32,8 +32,11 @@ internal sealed class CommitLoop
     /// <summary>Commits unless a commit is under way, which then takes care of what was appended.</summary>
     public void Start()
     {
-        if (Volatile.Read(ref _busy) == 0 && Interlocked.CompareExchange(ref _busy, 1, 0) == 0)
-            Commit();
+        if (Volatile.Read(ref _busy) != 0 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0 || Commit())
+            return;
+        // An entry can be on the disk, with the commit of another, before it is tracked: then no flush is to come that tells
+        // of it. Told on another thread, for the caller may hold locks.
+        ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.NotifyDurable(), this, preferLocal: false);
     }
 
     /// <summary>More is on the disk.</summary>
@@ -74,7 +77,8 @@ internal sealed class CommitLoop
     }
 
     /// <summary>Called by the one who made the loop busy, or finished a commit.</summary>
-    private void Commit()
+    /// <returns>False when all is on the disk: no flush is to come.</returns>
+    private bool Commit()
     {
         while (!Volatile.Read(ref _stopped))
         {
@@ -84,7 +88,7 @@ internal sealed class CommitLoop
                 Volatile.Write(ref _busy, 0);
                 // An append that came after the tail was read saw the loop busy and relied on it.
                 if (_log.TailAddress == target || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
-                    return;
+                    return false;
                 continue;
             }
             Interlocked.Exchange(ref _target, target);
@@ -95,12 +99,13 @@ internal sealed class CommitLoop
             catch (Exception failure) when (failure is CommitFailureException or FasterException)
             {
                 _fail(new LogStoreException($"The journal could not be committed: {failure.Message}", failure));
-                return;
+                return true;
             }
             // A flush that ended before the target was set found nothing to finish.
             if (!TryFinishCommit())
-                return;
+                return true;
         }
+        return true;
     }
 
     private bool TryFinishCommit()

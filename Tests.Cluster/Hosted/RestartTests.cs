@@ -64,11 +64,13 @@ public sealed class RestartTests
     {
         await using var cluster = await LoireTestCluster.StartAsync();
         await cluster.CreateTopicAsync(Topic, Cancelled);
+        await using var load = await NumberedLoad.StartAsync(cluster, Topic, Cancelled);
         var broker = cluster.LeaderOf(Topic);
         broker.Store.IsCut = true;
         await cluster.StopAsync(broker).WaitAsync(Eventually.Patience, Cancelled);
+        await load.UntilProgressAsync(Cancelled);
         await cluster.StartAsync(broker);
-        broker.IsUp.ShouldBeTrue();
+        await load.VerifyAsync(Cancelled);
     }
 
     [Fact]
