@@ -20,6 +20,9 @@ public sealed partial class PartitionReplica : IFollowerReplica
         set => _synced = value;
     }
 
+    /// <summary>Null where this replica does not follow.</summary>
+    private Action? ToldOfSync => _core.FollowedLeader == NodeId.None ? null : _synced;
+
     /// <inheritdoc/>
     public bool IsThrottled => !_config.FollowerThrottledReplicas.IsEmpty
         && _config.FollowerThrottledReplicas.Contains(Partition.Partition, _self)
@@ -29,11 +32,13 @@ public sealed partial class PartitionReplica : IFollowerReplica
     /// so they may come late, twice and in any order.</summary>
     public void Apply(PartitionState state)
     {
+        Action? left;
         var effects = EffectList.Rent();
         lock (_lock)
         {
             if (_state is { } known && state.PartitionEpoch <= known.PartitionEpoch) return;
             var isSameLeadership = _state is { } last && last.LeaderEpoch == state.LeaderEpoch;
+            left = isSameLeadership ? null : ToldOfSync;
             _state = state;
             if (isSameLeadership)
             {
@@ -54,6 +59,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
         }
 
         effects.RunAndReturn();
+        left?.Invoke();
     }
 
     /// <summary>Before another takes the lead: no more batches are taken, followers catch up.</summary>

@@ -184,14 +184,17 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     /// <param name="error">What everybody gets who waits or comes later.</param>
     public void Close(ErrorCode error)
     {
+        Action? left;
         var effects = EffectList.Rent();
         lock (_lock)
         {
+            left = ToldOfSync;
             _core.Close(error, effects);
             Publish();
         }
 
         effects.RunAndReturn();
+        left?.Invoke();
     }
 
     void IPartitionLogObserver.Restore(ReadOnlySpan<byte> snapshot)
@@ -222,7 +225,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         {
             _core.Durable(_self, durableEnd, effects);
             Publish();
-            synced = _core.FollowedLeader == NodeId.None ? null : Synced;
+            synced = ToldOfSync;
         }
 
         effects.RunAndReturn();

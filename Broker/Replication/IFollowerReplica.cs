@@ -9,8 +9,9 @@ public interface IFollowerReplica
 {
     TopicIdPartition Partition { get; }
 
-    /// <summary>Told after each sync of the log while the replica follows a leader: its newest fetcher. Possibly on the
-    /// log's commit thread, with no lock held: must not block.</summary>
+    /// <summary>Told after each sync of the log while the replica follows a leader, and when it ceases to follow it, so that
+    /// nobody waits for a sync that is not told any more: its newest fetcher. Possibly on the log's commit thread, with no
+    /// lock held: must not block.</summary>
     Action? Synced { get; set; }
 
     /// <summary>Whether it follows that broker now.</summary>

@@ -68,6 +68,25 @@ public sealed class ReplicationTests
         (await second).Error.ShouldBe(ErrorCode.None);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Whoever_waits_for_a_followers_sync_hears_that_it_follows_no_more(bool isClosed)
+    {
+        _ = ProduceAsync(_first);
+        _firstStore.Sync();
+        Replicate(_second, _first, Second);
+        var told = 0;
+        _second.Synced = () => told++;
+        _second.GetFetchPosition().IsSynced.ShouldBeFalse();
+        if (isClosed) _second.Close(ErrorCode.NotLeaderOrFollower);
+        else Announce(leader: Second, epoch: 1, version: 1);
+        told.ShouldBe(1);
+        _secondStore.Sync();
+        told.ShouldBe(1);
+        _second.IsFollowing(First).ShouldBeFalse();
+    }
+
     [Fact]
     public async Task A_deposed_leader_refuses_who_waits_and_cuts_what_the_new_one_lacks()
     {
