@@ -10,6 +10,8 @@ namespace Loire.Hosting;
 /// <summary>What a host has around its broker: signals, logs, telemetry, health and metrics.</summary>
 public sealed class HostServices : IAsyncDisposable
 {
+    // Not the process's own start time: ./run, which may build first, becomes the broker.
+    private readonly long _startedAt = Stopwatch.GetTimestamp();
     private readonly Telemetry? _telemetry;
     private StatusServer? _status;
 
@@ -43,7 +45,7 @@ public sealed class HostServices : IAsyncDisposable
     /// <summary>The one line that says that all is well.</summary>
     public void AnnounceReady(HostPort kafka, string dataDirectory)
     {
-        var sinceStart = DateTime.Now - Process.GetCurrentProcess().StartTime;
+        var sinceStart = Stopwatch.GetElapsedTime(_startedAt);
         var http = _status is null ? "" : $", health and metrics on {_status.Address}";
         Console.WriteLine(
             $"Loire {HostProgram.Version} is ready after {sinceStart.TotalMilliseconds:F0} ms: Kafka clients connect to {kafka}, "
