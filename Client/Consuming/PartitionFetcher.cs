@@ -85,9 +85,10 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     private async Task<long> ReadOnAsync(long position)
     {
         var options = queue.Options;
-        var answer = await context.Grains.Partition(Topic, Partition)
-            .ReadAsync(new ReadRequest(
-                position, options.FetchSizeBytes, (int)options.FetchWait.TotalMilliseconds, options.IsReadCommitted))
+        var request = new ReadRequest(
+            position, options.FetchSizeBytes, (int)options.FetchWait.TotalMilliseconds, options.IsReadCommitted);
+        var answer = await LeaderCall
+            .RunAsync(context, Topic, Partition, usual: options.FetchWait, leader => leader.ReadAsync(request))
             .WaitAsync(_stop.Token);
         switch ((ErrorCode)answer.Error)
         {

@@ -38,7 +38,7 @@ internal static class PartitionQueries
 
         async Task<T> CallAsync()
         {
-            var answer = await ask(context.Grains.Partition(topic, partition));
+            var answer = await LeaderCall.RunAsync(context, topic, partition, usual: TimeSpan.Zero, ask);
             var error = errorOf(answer);
             if (error == ErrorCode.None)
                 return answer;

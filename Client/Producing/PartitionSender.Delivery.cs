@@ -59,8 +59,9 @@ internal sealed partial class PartitionSender
     {
         try
         {
-            var answer = await _context.Grains.Partition(_topic, _partition)
-                .AppendAsync(new AppendRequest(bytes, (short)_options.Acks));
+            var request = new AppendRequest(bytes, (short)_options.Acks);
+            var answer = await LeaderCall.RunAsync(
+                _context, _topic, _partition, usual: TimeSpan.Zero, leader => leader.AppendAsync(request));
             return ((ErrorCode)answer.Error, answer.Message, answer.BaseOffset);
         }
         catch (LoireException exception)

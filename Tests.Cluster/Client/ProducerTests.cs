@@ -111,6 +111,24 @@ public sealed class ProducerTests
         (await ReadAllAsync(10)).ShouldBe(Enumerable.Range(0, 10));
     }
 
+    [Fact]
+    public async Task A_leader_that_is_silent_is_waited_for_as_long_as_it_leads()
+    {
+        var partition = OnePartition();
+        await using var producer = _client.CreateProducer();
+        await ProduceAsync(producer, 0);
+        var answer = new TaskCompletionSource<AppendAnswer>();
+        partition.OnNextAppend(async append => await answer.Task);
+        var produced = ProduceAsync(producer, 1);
+        await Eventually.IsTrueAsync(() => _loire.Topic(Topic).Descriptions > 3);
+        produced.IsCompleted.ShouldBeFalse();
+        partition.Appends.ShouldBe(2);
+
+        _loire.Topic(Topic).Elect();
+        (await produced).Offset.ShouldBe(1);
+        (await ReadAllAsync(2)).ShouldBe([0, 1]);
+    }
+
     /// <summary>Buffers are used again, but not those of a call that failed: it may still arrive.</summary>
     [Fact]
     public async Task A_call_that_arrives_late_finds_its_batch_as_it_was()

@@ -18,11 +18,22 @@ internal sealed class FakeTopic(string name) : ITopicGrain
     /// <summary>Until when it is not described to anybody.</summary>
     public Task Hidden { get; set; } = Task.CompletedTask;
 
+    /// <summary>How often it was asked to describe itself.</summary>
+    public int Descriptions { get; private set; }
+
     public async Task<TopicDescription?> DescribeAsync()
     {
+        Descriptions++;
         await Hidden;
         return _topic;
     }
+
+    /// <summary>Another broker leads all partitions.</summary>
+    public void Elect() => _topic = _topic! with
+    {
+        Version = _topic.Version + 1,
+        Partitions = [.. _topic.Partitions.Select(partition => partition with { LeaderEpoch = partition.LeaderEpoch + 1 })],
+    };
 
     public Task<TopicDescription> CreateAsync(TopicSpecification specification)
     {
