@@ -37,7 +37,7 @@ internal static class LoireCommand
         var root = new RootCommand(Description)
         {
             Group("topics", "Topics and their partitions", TopicsList.Create(), TopicsDescribe.Create(), TopicsCreate.Create(),
-                TopicsDelete.Create(), TopicsGrow.Create()),
+                TopicsDelete.Create(), TopicsGrow.Create(), TopicsElect.Create()),
             Group("configs", "Settings of topics and brokers", ConfigsDescribe.Create(), ConfigsSet.Create(), ConfigsUnset.Create()),
             Group("groups", "Consumer groups, their lag and offsets", GroupsList.Create(), GroupsDescribe.Create(),
                 GroupsReset.Create(), GroupsDelete.Create()),

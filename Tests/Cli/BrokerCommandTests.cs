@@ -42,6 +42,29 @@ public sealed class BrokerCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_broker_that_is_alone_leads_everything_and_elections_are_not_needed()
+    {
+        await DoneAsync("topics", "create", "t", "-p", "2");
+        foreach (var row in (await JsonAsync("topics", "elect", "t")).EnumerateArray())
+        {
+            row.GetProperty("election").GetString().ShouldBe("not needed");
+            row.GetProperty("leader").GetInt32().ShouldBe(row.GetProperty("before").GetInt32());
+        }
+
+        var unclean = await RunAsync("topics", "elect", "t", "--unclean", "--yes");
+        unclean.ExitCode.ShouldBe(0, unclean.Error);
+        unclean.Error.ShouldContain("each of these partitions of t has a leader");
+        (await JsonAsync("topics", "elect", "t", "--unclean")).GetArrayLength().ShouldBe(0);
+
+        var noPartition = await RunAsync("topics", "elect", "t", "-p", "0", "-p", "2");
+        noPartition.ExitCode.ShouldBe(1);
+        noPartition.Error.ShouldContain("Topic t has 2 partitions; there is no partition 2.");
+        var noTopic = await RunAsync("topics", "elect", "nowhere");
+        noTopic.ExitCode.ShouldBe(1);
+        noTopic.Error.ShouldContain("Topic nowhere: there is no such topic");
+    }
+
+    [Fact]
     public async Task Settings_are_set_shown_and_unset()
     {
         await DoneAsync("topics", "create", "t");

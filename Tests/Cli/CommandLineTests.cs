@@ -20,6 +20,7 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("topics", "lst")]
     [InlineData("topics", "grow", "t")]
+    [InlineData("topics", "elect")]
     [InlineData("topics", "create", "t", "--config", "retention.ms")]
     [InlineData("configs", "set", "galaxy", "t", "a=b")]
     [InlineData("produce", "t", "--codec", "rar")]
