@@ -14,10 +14,15 @@ internal static class TopicsDescribe
         new Command("describe", "Show a topic's partitions, their leaders and offsets") { Topic }.Runs(async context =>
         {
             var name = new TopicName(context.Get(Topic));
-            var topic = await context.Client.GetTopicAsync(name, context.Cancelled);
-            var partitions = await context.GetPartitionsAsync(name);
-            var starts = await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Earliest, context.Cancelled);
-            var ends = await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled);
+            var metadata = await context.Client.GetMetadataAsync([name], allowAutoTopicCreation: false, context.Cancelled);
+            var topic = metadata.Topics.Single();
+            KafkaClientException.ThrowIfError(topic.ErrorCode, detail: null, $"Topic {name}");
+            var offline = topic.Partitions.Where(partition => partition.LeaderId == NodeId.None).ToList();
+            List<TopicPartition> asked = offline.Count == 0
+                ? topic.Partitions.ConvertAll(partition => new TopicPartition(name, partition.PartitionIndex))
+                : [];
+            var starts = await context.Client.ListOffsetsAsync(asked, OffsetQueries.Earliest, context.Cancelled);
+            var ends = await context.Client.ListOffsetsAsync(asked, OffsetQueries.Latest, context.Cancelled);
             var rows = topic.Partitions.ConvertAll(partition =>
             {
                 var key = new TopicPartition(name, partition.PartitionIndex);
@@ -27,9 +32,16 @@ internal static class TopicsDescribe
                     partition.LeaderEpoch.Value,
                     [.. partition.ReplicaNodes.Select(node => node.Value)],
                     [.. partition.IsrNodes.Select(node => node.Value)],
-                    starts[key].Value,
-                    ends[key].Value);
+                    starts.TryGetValue(key, out var start) ? start.Value : null,
+                    ends.TryGetValue(key, out var end) ? end.Value : null);
             });
+            if (offline.Count > 0)
+            {
+                context.Output.Note(
+                    $"{offline.Count} of {rows.Count} partitions have no leader (-1), and offsets are not shown. "
+                    + "A broker that is in sync has to start; or see: loire topics elect --help");
+            }
+
             context.Output.Rows(
                 rows,
                 ("Partition", row => row.Partition),
@@ -42,5 +54,5 @@ internal static class TopicsDescribe
         });
 
     private sealed record Row(
-        int Partition, int Leader, int LeaderEpoch, int[] Replicas, int[] InSyncReplicas, long StartOffset, long EndOffset);
+        int Partition, int Leader, int LeaderEpoch, int[] Replicas, int[] InSyncReplicas, long? StartOffset, long? EndOffset);
 }

@@ -112,7 +112,7 @@ internal sealed partial class ReplicaLogs(
     [LoggerMessage(
         Level = LogLevel.Error,
         Message = "The log of {Partition} is damaged, and no broker has all that was acknowledged: the partition is offline and the "
-            + "log kept. An unclean election (ElectLeaders) lets a replica lead with what it has")]
+            + "log kept. An unclean election (loire topics elect --unclean) lets a replica lead with what it has")]
     private static partial void LogSole(ILogger logger, TopicIdPartition partition);
 
     [LoggerMessage(

@@ -21,6 +21,10 @@ public sealed class ElectionTests
         lost.ShouldNotBe(left);
         await LoseAsync(cluster, topic, lost, left);
 
+        var described = await CliRun.RunAsync("topics", "describe", "orders", "-b", left.Address);
+        described.ExitCode.ShouldBe(0, described.Error);
+        described.Error.ShouldContain("2 of 2 partitions have no leader");
+
         var preferred = await CliRun.RunAsync("topics", "elect", "orders", "-b", left.Address);
         preferred.ExitCode.ShouldBe(1);
         preferred.Error.ShouldContain(
