@@ -63,7 +63,7 @@ public sealed class TopicGrainTests : IAsyncLifetime
     public async Task A_deletion_stays_in_the_registry_while_a_broker_is_away()
     {
         await Topic("orders").CreateAsync(Specify(1, 3));
-        await _cluster.Test.StopSiloAsync(_cluster.Silo(3));
+        await _cluster.Test.StopSiloAsync(_cluster.Silo(3), TestContext.Current.CancellationToken);
         await Topic("orders").DeleteAsync();
         (await Cluster.ListTopicsAsync()).ShouldBeEmpty();
         (await _cluster.Control(1).ListTopicsAsync(CancellationToken.None)).ShouldBe([new TopicName("orders")]);
@@ -135,7 +135,7 @@ public sealed class TopicGrainTests : IAsyncLifetime
         var created = await Topic("orders").CreateAsync(Specify(3, 3));
         var lost = created.Partitions[0].Leader;
         var witness = lost == 1 ? 2 : 1;
-        await _cluster.Test.KillSiloAsync(_cluster.Silo(lost));
+        await _cluster.Test.KillSiloAsync(_cluster.Silo(lost), TestContext.Current.CancellationToken);
         await _cluster.Test.WaitForLivenessToStabilizeAsync(didKill: true);
 
         var settled = await _cluster.Control(witness).SettleAsync(new TopicName("orders"), null, CancellationToken.None);

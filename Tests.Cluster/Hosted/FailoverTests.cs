@@ -32,6 +32,23 @@ public sealed class FailoverTests
     }
 
     [Fact]
+    public async Task Of_five_brokers_each_is_killed_in_turn_and_nothing_acknowledged_is_lost()
+    {
+        await using var cluster = await LoireTestCluster.StartAsync(brokers: 5);
+        await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 5);
+        await using var load = await NumberedLoad.StartAsync(cluster, Topic, Cancelled);
+        foreach (var broker in cluster.Brokers)
+        {
+            await cluster.UntilInSyncAsync(Topic, Cancelled);
+            await cluster.KillAsync(broker);
+            await load.UntilProgressAsync(Cancelled);
+            await cluster.StartAsync(broker);
+        }
+
+        await load.VerifyAsync(Cancelled);
+    }
+
+    [Fact]
     public async Task A_killed_follower_leaves_the_in_sync_set_and_rejoins_once_it_has_caught_up()
     {
         await using var cluster = await LoireTestCluster.StartAsync();

@@ -92,9 +92,9 @@ public sealed class PostgresProvidersTests(PostgresFixture postgres) : IClassFix
         using var first = await StartSiloAsync(database, 1);
         using var second = await StartSiloAsync(database, 2);
         var management = first.Services.GetRequiredService<IGrainFactory>().GetGrain<IManagementGrain>(0);
-        (await management.GetHosts(onlyActive: true)).Count.ShouldBe(2);
+        (await management.GetHosts(onlyActive: true, Cancelled)).Count.ShouldBe(2);
         await second.StopAsync(Cancelled);
-        (await management.GetHosts(onlyActive: true)).Count.ShouldBe(1);
+        (await management.GetHosts(onlyActive: true, Cancelled)).Count.ShouldBe(1);
         await first.StopAsync(Cancelled);
     }
 

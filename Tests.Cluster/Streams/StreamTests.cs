@@ -95,7 +95,7 @@ public sealed class StreamTests
             if (i == 20)
             {
                 await Eventually.IsTrueAsync(() => keys.All(key => EventJournal.Of(key).Count > 5));
-                await cluster.Cluster.KillSiloAsync(cluster.Cluster.Silos[^1]);
+                await cluster.Cluster.KillSiloAsync(cluster.Cluster.Silos[^1], Cancelled);
             }
         }
         foreach (var key in keys)
