@@ -79,7 +79,8 @@ internal sealed class TestCluster : IAsyncDisposable
         await Eventually.IsTrueAsync(() => State(topic).InSync.Contains(leader.Node), "the leader to be is in sync");
         ImmutableArray<NodeId> replicas = [leader.Node, .. State(topic).Replicas.Where(node => node != leader.Node)];
         await leader.Control.ReassignAsync(topic, new PartitionIndex(0), replicas, Token);
-        await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
+        if (State(topic).Leader != leader.Node)
+            await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
     }
 
     public async ValueTask DisposeAsync()
