@@ -1,6 +1,7 @@
 using System.Buffers;
 using FASTER.core;
 using Loire.Broker.Ports;
+using Loire.Protocol.Records;
 
 namespace Loire.Log;
 
@@ -14,6 +15,7 @@ internal sealed unsafe class Journal : IDisposable
     private readonly JournalDevice _device;
     private readonly FasterLog _log;
     private readonly nint[] _pages;
+    private readonly PagePins _pins;
     private readonly long _openedAt;
     private readonly CancellationTokenSource _failed = new();
     private long _nextSequence;
@@ -31,6 +33,7 @@ internal sealed unsafe class Journal : IDisposable
         _nextSequence = nextSequence;
         _segment = Geometry.SegmentOf(tail);
         _pages = new nint[memoryBytes >> Geometry.PageBits];
+        _pins = new PagePins(_pages.Length, Geometry.PageOf(tail));
         Space = new SpaceGate(() => DurableUntil);
         Allocator = new SegmentAllocator(files, _segment, Space);
         _device = new JournalDevice(files);
@@ -106,6 +109,7 @@ internal sealed unsafe class Journal : IDisposable
         address = NextAddress(JournalEntry.AllocatedBytes(payload));
         if (!TryEnterSegment(Geometry.SegmentOf(address)))
             return false;
+        _pins.Begin(Geometry.PageOf(address));
 
         nint position = 0;
         long given;
@@ -152,6 +156,27 @@ internal sealed unsafe class Journal : IDisposable
         new ReadOnlySpan<byte>((void*)(page + Geometry.OffsetInPage(address)), destination.Length).CopyTo(destination);
         Interlocked.MemoryBarrier();
         return IsInMemory(address);
+    }
+
+    /// <summary>Gives a sink bytes of an entry that was appended since the journal was opened, in FASTER's page, which is kept
+    /// until the sink is done with them.</summary>
+    /// <returns>False when the page has left memory or is about to.</returns>
+    public bool TryGiveFromMemory(long address, int sizeBytes, IRecordsSink sink, out int taken)
+    {
+        taken = 0;
+        long page = Geometry.PageOf(address);
+        if (address < _openedAt || !_pins.TryPin(page))
+            return false;
+        try
+        {
+            nint start = Volatile.Read(ref _pages[PageSlot(address)]);
+            taken = sink.Take(new ReadOnlySpan<byte>((void*)(start + Geometry.OffsetInPage(address)), sizeBytes));
+            return true;
+        }
+        finally
+        {
+            _pins.Unpin(page);
+        }
     }
 
     /// <summary>Copies bytes that lie within one entry, from memory or disk.</summary>

@@ -3,8 +3,8 @@ using Loire.Protocol.Records;
 
 namespace Loire.Log;
 
-/// <summary>Batches of one partition, planned from its index and copied when they are sent: from the journal's memory
-/// where they are still there, else from its files, neighbours in one read.</summary>
+/// <summary>Batches of one partition, planned from its index and given or copied when they are sent: from the journal's
+/// memory where they are still there, else from its files, neighbours in one read.</summary>
 internal sealed class JournalRecords : IRecordsSource
 {
     /// <summary>How far apart batches may lie to be read at once: reading the bytes between costs less than a call.</summary>
@@ -87,6 +87,18 @@ internal sealed class JournalRecords : IRecordsSource
                 copied += CopyFromDisk(output);
         }
         return copied;
+    }
+
+    public bool TryGiveNext(IRecordsSink sink, out int taken)
+    {
+        taken = 0;
+        if (_next == _count
+            || !_journal.TryGiveFromMemory(_batches[_next].Address + _done, _batches[_next].SizeBytes - _done, sink, out taken))
+        {
+            return false;
+        }
+        Pass(taken);
+        return true;
     }
 
     public void Release()

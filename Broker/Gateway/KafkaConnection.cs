@@ -51,7 +51,8 @@ internal sealed class KafkaConnection
         _context = context;
         _services = services;
         _input = context.Transport.Input;
-        _output = new ResponseOutput(context.Transport.Output, services.Options, services.Clock);
+        _output = new ResponseOutput(
+            context.Transport.Output, SocketSink.Of(context), services.Options, services.Clock);
         _answers = new AnswerQueue(this, _output, services.Options.RequestsInFlightMax);
         _client = new ClientConnection { Id = context.ConnectionId, RemoteEndPoint = context.RemoteEndPoint };
     }

@@ -16,9 +16,6 @@ namespace Loire.Broker.Gateway;
 /// <summary>Kestrel, listening for Kafka clients. Only its connections are used: no HTTP, no web host.</summary>
 public sealed class KafkaServer : IAsyncDisposable
 {
-    /// <summary>While one stretch of an answer is sent the next is copied.</summary>
-    private const int WriteBufferBytesMax = 2 * ResponseOutput.StretchBytes;
-
     private readonly IHost _container;
     private readonly IServer _server;
     private readonly KafkaConnectionHandler _handler;
@@ -93,7 +90,7 @@ public sealed class KafkaServer : IAsyncDisposable
     {
         // A produce of 1 MB that is being handled, and the next one, which is received meanwhile.
         sockets.MaxReadBufferSize = 2 << 20;
-        sockets.MaxWriteBufferSize = WriteBufferBytesMax;
+        sockets.MaxWriteBufferSize = ResponseOutput.PipeBytesMax;
         sockets.WaitForDataBeforeAllocatingBuffer = true;
         sockets.CreateBoundListenSocket = endPoint =>
         {
@@ -112,7 +109,7 @@ public sealed class KafkaServer : IAsyncDisposable
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         if (!OperatingSystem.IsLinux()) return;
         const int tcpLevel = 6, tcpUserTimeout = 18;
-        var timeoutMs = options.SendTimeMaxMs(WriteBufferBytesMax) + (long)ConnectionWatch.LatenessMax.TotalMilliseconds;
+        var timeoutMs = options.SendTimeMaxMs(ResponseOutput.StretchBytes) + (long)ConnectionWatch.LatenessMax.TotalMilliseconds;
         socket.SetRawSocketOption(tcpLevel, tcpUserTimeout, BitConverter.GetBytes((int)Math.Min(timeoutMs, int.MaxValue)));
     }
 

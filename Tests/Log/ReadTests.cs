@@ -58,8 +58,13 @@ public sealed class ReadTests
                 }
                 var output = new ArrayBufferWriter<byte>();
                 int stretch = 1 + (int)(from.Value * 37 % 5000);
+                var sink = new SteadySink(output, stretch);
                 while (output.WrittenCount < records.SizeBytes)
-                    records.CopyNext(output, stretch).ShouldBeGreaterThan(0);
+                {
+                    if (!records.TryGiveNext(sink, out _))
+                        records.CopyNext(output, stretch).ShouldBeGreaterThan(0);
+                }
+                records.TryGiveNext(sink, out _).ShouldBeFalse();
                 records.CopyNext(output, stretch).ShouldBe(0);
                 records.Release();
                 Verify(output.WrittenMemory, from.Value);
@@ -100,6 +105,19 @@ public sealed class ReadTests
                 throw new InvalidDataException($"The batch at offset {from} is not what was appended.");
             bytes = bytes[size..];
             from++;
+        }
+    }
+
+    /// <summary>Takes a few bytes at a time, and insists that they stay what they are until it returns.</summary>
+    private sealed class SteadySink(ArrayBufferWriter<byte> output, int bytesMax) : IRecordsSink
+    {
+        public int Take(ReadOnlySpan<byte> bytes)
+        {
+            var taken = bytes[..Math.Min(bytes.Length, bytesMax)];
+            output.Write(taken);
+            Thread.Yield();
+            output.WrittenSpan[^taken.Length..].SequenceEqual(taken).ShouldBeTrue();
+            return taken.Length;
         }
     }
 }

@@ -29,6 +29,28 @@ public sealed class ResponseTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(70_001)]
+    [InlineData(int.MaxValue)]
+    public async Task Records_in_memory_reach_a_client_in_order_however_much_the_socket_takes(int pieceBytes)
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        byte[][] records = [new byte[pieceBytes == 1 ? 3000 : 20_000_000], [], new byte[5], new byte[300_000]];
+        foreach (var bytes in records) Random.Shared.NextBytes(bytes);
+        gateway.Handlers.Fetch.Sources = _ => records.Select(bytes => new InMemorySource(bytes, pieceBytes));
+        using var client = gateway.Connect();
+        for (var request = 1; request <= 2; request++)
+        {
+            await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, request));
+            var (id, response) = await client.ReceiveAsync<FetchResponse>(FetchVersion);
+            id.ShouldBe(request);
+            var received = response.Responses[0].Partitions;
+            received.Count.ShouldBe(records.Length);
+            for (var i = 0; i < records.Length; i++) received[i].Records.Bytes.ToArray().AsSpan().SequenceEqual(records[i]).ShouldBeTrue();
+        }
+    }
+
+    [Theory]
     [InlineData(100, 1 << 20)]
     [InlineData(1, 100 << 20)]
     public async Task A_client_that_does_not_read_holds_back_only_itself_and_is_cut_off(int sources, int sizeBytes)
@@ -76,6 +98,33 @@ public sealed class ResponseTests
         }
 
         await Eventually.IsTrueAsync(() => released == 1);
+    }
+
+    /// <summary>Gives its bytes where they lie, a piece at a time, and copies those that were not taken.</summary>
+    private sealed class InMemorySource(byte[] bytes, int pieceBytes) : IRecordsSource
+    {
+        private int _done;
+
+        public int SizeBytes => bytes.Length;
+
+        public bool TryGiveNext(IRecordsSink sink, out int taken)
+        {
+            taken = sink.Take(bytes.AsSpan(_done, Math.Min(pieceBytes, bytes.Length - _done)));
+            _done += taken;
+            return true;
+        }
+
+        public int CopyNext(IBufferWriter<byte> output, int sizeBytes)
+        {
+            var size = Math.Min(sizeBytes, bytes.Length - _done);
+            output.Write(bytes.AsSpan(_done, size));
+            _done += size;
+            return size;
+        }
+
+        public void Release()
+        {
+        }
     }
 
     private sealed class CountingSource(int sizeBytes, Action<int> copied, Action released) : IRecordsSource
