@@ -37,7 +37,7 @@ public sealed class BrokerHost : IAsyncDisposable
     public string? Damage => _store!.DamageSummary;
 
     /// <exception cref="KafkaException">INVALID_CONFIG: names the config.</exception>
-    /// <exception cref="FormatException">The address to listen on is none.</exception>
+    /// <exception cref="FormatException">The address to listen on is none, or clients are not told one to connect to.</exception>
     /// <exception cref="LogStoreException">The log is in use, damaged or of a newer format.</exception>
     /// <exception cref="DataDirectoryException">The data directory cannot be used.</exception>
     /// <exception cref="IOException">The address is in use.</exception>
@@ -72,6 +72,13 @@ public sealed class BrokerHost : IAsyncDisposable
 
     private async Task ComposeAsync(ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)
     {
+        var advertise = _options.Advertise ?? _options.Listen;
+        if (advertise.IsEveryAddress)
+        {
+            throw new FormatException(
+                $"A broker that listens on {_options.Listen} has to tell clients where: name its host in --advertise HOST:PORT.");
+        }
+
         var layers = BrokerParts.Configs(_options);
         var endPoints = _options.Listen.Resolve();
         var node = new NodeId(_options.NodeId);
@@ -103,7 +110,6 @@ public sealed class BrokerHost : IAsyncDisposable
             logs);
 
         // A fixed address is known before the first client can ask for it, a free port when it is bound.
-        var advertise = _options.Advertise ?? _options.Listen;
         if (advertise.Port != 0) brokers.Advertise(advertise.Host, advertise.Port);
         var meter = Own(new OwnedMeter()).Meter;
         var gateway = new KafkaConnectionHandler(

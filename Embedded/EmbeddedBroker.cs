@@ -39,7 +39,7 @@ public sealed class EmbeddedBroker : IAsyncDisposable
                 {
                     DataDirectory = options.DataDirectory ?? temporary!,
                     Listen = new HostPort("127.0.0.1", options.Port),
-                    Kafka = options.Kafka,
+                    Kafka = KafkaOf(options),
                     JournalSegmentBytes = options.JournalSegmentBytes,
                     JournalMemoryBytes = options.JournalMemoryBytes,
                     BatchBytesMax = Math.Min(new BrokerOptions().BatchBytesMax, options.JournalMemoryBytes / 2),
@@ -63,6 +63,13 @@ public sealed class EmbeddedBroker : IAsyncDisposable
         Delete(_temporaryDirectory);
     }
 
+    private static Dictionary<string, string> KafkaOf(EmbeddedBrokerOptions options)
+    {
+        var kafka = new Dictionary<string, string>(options.Kafka, StringComparer.Ordinal);
+        kafka.TryAdd("group.initial.rebalance.delay.ms", "0");
+        return kafka;
+    }
+
     private static void Delete(string? directory)
     {
         if (directory is not null) Directory.Delete(directory, recursive: true);
@@ -78,9 +85,9 @@ public sealed record EmbeddedBrokerOptions
     /// <summary>0 for a free one.</summary>
     public int Port { get; init; }
 
-    /// <summary>Broker configs by Kafka's names. The default spares the first member of a group the wait for others.</summary>
-    public IReadOnlyDictionary<string, string> Kafka { get; init; } =
-        new Dictionary<string, string>(StringComparer.Ordinal) { ["group.initial.rebalance.delay.ms"] = "0" };
+    /// <summary>Broker configs by Kafka's names. Where it says nothing of group.initial.rebalance.delay.ms, the first member of a
+    /// group does not wait for others.</summary>
+    public IReadOnlyDictionary<string, string> Kafka { get; init; } = new Dictionary<string, string>();
 
     /// <inheritdoc cref="BrokerOptions.JournalSegmentBytes"/>
     public int JournalSegmentBytes { get; init; } = 64 << 20;

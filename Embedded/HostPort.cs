@@ -9,6 +9,11 @@ public sealed record HostPort(string Host, int Port)
 {
     private const string AllAddresses = "*";
 
+    /// <summary>All addresses of the machine: something to listen on, nothing to connect to.</summary>
+    public bool IsEveryAddress =>
+        Host == AllAddresses
+        || (IPAddress.TryParse(Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
+
     /// <exception cref="FormatException">It is none; the message says what is wrong.</exception>
     public static HostPort Parse(string text)
     {

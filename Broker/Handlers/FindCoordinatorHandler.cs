@@ -6,7 +6,7 @@ namespace Loire.Broker.Handlers;
 
 /// <summary>FindCoordinator, versions 0-6: which broker coordinates a group; from version 4 on of several. The first
 /// request creates __consumer_offsets and is answered when it is there, where Kafka tells the client to ask again.
-/// <para>Transactional ids (type 1) are answered COORDINATOR_NOT_AVAILABLE until there are transactions; share partitions
+/// <para>Transactional ids (type 1) are answered UNSUPPORTED_VERSION until there are transactions; share partitions
 /// (type 2) and other types INVALID_REQUEST.</para></summary>
 public sealed class FindCoordinatorHandler(IGroupCoordinators coordinators)
     : RequestHandler<FindCoordinatorRequest, FindCoordinatorResponse>
@@ -43,7 +43,7 @@ public sealed class FindCoordinatorHandler(IGroupCoordinators coordinators)
         {
             GroupType => await coordinators.LocateAsync(new GroupId(key), cancellationToken),
             TransactionType => new CoordinatorLocation(
-                ErrorCode.CoordinatorNotAvailable, null, "this broker does not coordinate transactions"),
+                ErrorCode.UnsupportedVersion, null, "this broker does not coordinate transactions"),
             _ => new CoordinatorLocation(ErrorCode.InvalidRequest, null, $"there are no coordinators of type {keyType}"),
         };
         return new FindCoordinatorResponse.Coordinator

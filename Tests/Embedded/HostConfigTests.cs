@@ -21,6 +21,42 @@ public sealed class HostConfigTests : IDisposable
 
     public void Dispose() => Directory.Delete(_data, recursive: true);
 
+    [Theory]
+    [InlineData("*")]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    public async Task Clients_are_not_sent_to_every_address(string listen)
+    {
+        var options = new BrokerOptions { DataDirectory = _data, Listen = new HostPort(listen, 0) };
+        var refused = await Should.ThrowAsync<FormatException>(
+            () => BrokerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Cancelled));
+        refused.Message.ShouldContain("--advertise");
+    }
+
+    [Fact]
+    public async Task A_config_of_an_embedded_broker_leaves_the_others_as_they_are()
+    {
+        await using var broker = await EmbeddedBroker.StartAsync(
+            new EmbeddedBrokerOptions { Kafka = new Dictionary<string, string> { ["num.partitions"] = "3" } }, Cancelled);
+        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = broker.BootstrapServers });
+        var described = await client.SendToAnyAsync<DescribeConfigsRequest, DescribeConfigsResponse>(
+            new DescribeConfigsRequest
+            {
+                Resources =
+                [
+                    new()
+                    {
+                        ResourceType = Broker,
+                        ResourceName = "",
+                        ConfigurationKeys = ["num.partitions", "group.initial.rebalance.delay.ms"],
+                    },
+                ],
+            },
+            Cancelled);
+        described.Results.ShouldHaveSingleItem().Configs.Select(config => (config.Name, config.Value)).ShouldBe(
+            [("num.partitions", "3"), ("group.initial.rebalance.delay.ms", "0")], ignoreOrder: true);
+    }
+
     [Fact]
     public async Task The_hosts_options_are_described_and_cannot_be_altered()
     {

@@ -50,7 +50,8 @@ public sealed class GroupHandlerTests
         async Task<ErrorCode> FindAsync(sbyte type) => (await handler.HandleAsync(
             broker.Context(6), new FindCoordinatorRequest { KeyType = type, CoordinatorKeys = ["x"] })).Coordinators[0].ErrorCode;
 
-        (await FindAsync(1)).ShouldBe(ErrorCode.CoordinatorNotAvailable);
+        // Not one that clients would try again.
+        (await FindAsync(1)).ShouldBe(ErrorCode.UnsupportedVersion);
         (await FindAsync(2)).ShouldBe(ErrorCode.InvalidRequest);
         (await FindAsync(9)).ShouldBe(ErrorCode.InvalidRequest);
     }
