@@ -45,12 +45,13 @@ internal sealed record ClusterState(ClusterRecord Record, long NextProducerId, I
         var generation = (Record.Find(endpoint.Node)?.Started.Generation ?? 0) + 1;
         var broker = new BrokerRegistration(
             endpoint, new BrokerGeneration(endpoint.Node, generation, directoryId), IsDraining: false);
-        return With(Record with
+        var registered = With(Record with
         {
             ClusterId = Record.ClusterId.Length > 0 ? Record.ClusterId : RandomIds.NewClusterId(),
             Brokers = [.. Record.Brokers.Where(known => known.Endpoint.Node != endpoint.Node).Append(broker)
                 .OrderBy(known => known.Endpoint.Node.Value)],
-        }) with { Runs = Runs.SetItem(endpoint.Node.Value, run) };
+        });
+        return registered with { Runs = Runs.SetItem(endpoint.Node.Value, run) };
     }
 
     /// <summary>A broker is about to stop. Of an earlier run of it nothing is noted.</summary>
