@@ -112,6 +112,9 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _settler = Own(new ClusterSettler(_view, _control, _started, _time, _logs.CreateLogger<ClusterSettler>()));
         _gate.Generation = _started.Generation;
 
+        // Topics that were created since this start was persisted have it noted, and were told of before the gate knew.
+        _view.TellTopicsAgain();
+
         _notReady = "The broker does not know all topics yet.";
         await _settler.SettleAllAsync().WaitAsync(stopping.Token);
         await _view.ToldAsync();

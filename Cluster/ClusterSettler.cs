@@ -19,7 +19,6 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
     private readonly ClusterView _view;
     private readonly IClusterControl _control;
     private readonly BrokerGeneration _started;
-    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ConcurrentQueue<TopicName> _asked = new();
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
@@ -27,6 +26,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _timer;
+    private readonly ITimer _retry;
     private readonly Task _loop;
 
     /// <summary>Completed by the first pass over all topics that starts after it was set; null while none is due.</summary>
@@ -39,9 +39,13 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         _view = view;
         _control = control;
         _started = started;
-        _time = time;
         _logger = logger;
         _timer = time.CreateTimer(static settler => _ = ((ClusterSettler)settler!).SettleAllAsync(), this, Period, Period);
+        _retry = time.CreateTimer(
+            static settler => ((ClusterSettler)settler!)._wakes.Writer.TryWrite(true),
+            this,
+            Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
         _loop = Task.Run(RunAsync);
     }
 
@@ -68,6 +72,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         await _stop.CancelAsync();
         await _timer.DisposeAsync();
         await _loop;
+        await _retry.DisposeAsync();
         Interlocked.Exchange(ref _due, null)?.TrySetCanceled();
         _stop.Dispose();
     }
@@ -85,9 +90,9 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
                     continue;
                 }
 
-                await Task.Delay(backoff, _time, _stop.Token);
+                // What is asked for meanwhile is not held up.
+                _retry.Change(backoff, Timeout.InfiniteTimeSpan);
                 backoff = backoff * 2 < LongestBackoff ? backoff * 2 : LongestBackoff;
-                _wakes.Writer.TryWrite(true);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -100,12 +105,16 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
     private async Task<bool> TryPassAsync()
     {
         var due = Interlocked.Exchange(ref _due, null);
-        var left = new ConcurrentQueue<TopicName>();
+        var left = new ConcurrentDictionary<TopicName, string>();
         var isDone = false;
         try
         {
             await SettleAsync(TakeAsked(), left);
             if (due is not null) await SettleEveryAsync(left);
+
+            // A topic whose controller is out of reach is asked for again, and keeps nobody waiting: a start would wait for ever
+            // for one whose state cannot be read.
+            due?.TrySetResult();
             isDone = left.IsEmpty;
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -116,34 +125,39 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         catch (Exception failure)
         {
             LogFailed(_logger, failure.Message, failure is ControlUnavailableException ? null : failure);
+            Restore(due);
         }
 
-        if (isDone)
-        {
-            due?.TrySetResult();
-            return true;
-        }
-
-        foreach (var topic in left) _asked.Enqueue(topic);
-        Restore(due);
-        return false;
+        if (!left.IsEmpty) LogLeft(_logger, left.Count, left.First().Key, left.First().Value);
+        foreach (var topic in left.Keys) _asked.Enqueue(topic);
+        return isDone;
     }
 
     /// <summary>Those first that are known to need it: elections are to be fast.</summary>
-    private async Task SettleEveryAsync(ConcurrentQueue<TopicName> left)
+    private async Task SettleEveryAsync(ConcurrentDictionary<TopicName, string> left)
     {
         var statuses = _view.Statuses;
-        TopicName[] urgent = [.. _view.Topics.Where(topic => NeedsElection(topic, statuses)).Select(topic => topic.Name)];
+        var known = _view.Topics;
+        TopicName[] urgent = [.. known.Where(topic => NeedsElection(topic, statuses)).Select(topic => topic.Name)];
         await SettleAsync(urgent, left);
         _view.Learn(await _control.ReadClusterAsync(_stop.Token));
-        await SettleAsync((await _control.ListTopicsAsync(_stop.Token)).Except(urgent), left);
+        var names = await _control.ListTopicsAsync(_stop.Token);
+        await SettleAsync(names.Except(urgent), left);
+
+        // A name is listed before its topic is created, and until every broker has heard of its deletion.
+        TopicRecord[] unlisted = [.. known.ExceptBy(names, topic => topic.Name)];
+        foreach (var deleted in unlisted.Where(topic => topic.IsDeleted)) _view.Forget(deleted);
+
+        // An old announcement may have come when the deletion was forgotten here: the controller knows better.
+        await SettleAsync(unlisted.Where(topic => !topic.IsDeleted).Select(topic => topic.Name).Except(urgent), left);
     }
 
     private static bool NeedsElection(TopicRecord topic, BrokerStatuses statuses) =>
         !topic.IsDeleted && topic.Control.Partitions.Any(partition =>
             !statuses.CanLead(partition.Leader) || partition.InSync.Any(node => !statuses.IsLive(node)));
 
-    private Task SettleAsync(IEnumerable<TopicName> topics, ConcurrentQueue<TopicName> left) => Parallel.ForEachAsync(
+    /// <param name="left">Takes those whose controllers cannot be reached, with the reason.</param>
+    private Task SettleAsync(IEnumerable<TopicName> topics, ConcurrentDictionary<TopicName, string> left) => Parallel.ForEachAsync(
         topics,
         new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = _stop.Token },
         async (topic, cancellationToken) =>
@@ -153,9 +167,9 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
                 var started = IsNoted(topic) ? (BrokerGeneration?)null : _started;
                 if (await _control.SettleAsync(topic, started, cancellationToken) is { } settled) _view.Learn(settled);
             }
-            catch (ControlUnavailableException)
+            catch (ControlUnavailableException away)
             {
-                left.Enqueue(topic);
+                left[topic] = away.Message;
             }
             catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
             {
@@ -185,6 +199,10 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Topics could not be settled, trying on: {Reason}")]
     private static partial void LogFailed(ILogger logger, string reason, Exception? unexpected);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "{Count} topic(s) could not be settled, trying on. One of them, {Topic}: {Reason}")]
+    private static partial void LogLeft(ILogger logger, int count, TopicName topic, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic} could not be settled; it is tried again within 30 s")]
     private static partial void LogNotSettled(ILogger logger, Exception failure, TopicName topic);

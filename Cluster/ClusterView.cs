@@ -13,7 +13,11 @@ public sealed partial class ClusterView : IClusterView, IClusterLearner, IAsyncD
 {
     private readonly Lock _lock = new();
     private readonly ILogger _logger;
-    private readonly Channel<News> _news = Channel.CreateUnbounded<News>(new UnboundedChannelOptions { SingleReader = true });
+
+    /// <summary>What the loop is to do next.</summary>
+    private readonly Channel<Action> _news = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+
+    /// <summary>The loop's alone.</summary>
     private readonly Dictionary<TopicName, long> _toldVersions = [];
     private readonly Task _telling;
     private volatile Knowledge _known = Knowledge.Nothing;
@@ -56,7 +60,7 @@ public sealed partial class ClusterView : IClusterView, IClusterLearner, IAsyncD
         {
             if (Find(topic.Name) is { } known && known.Version >= topic.Version) return;
             _known = _known with { Topics = _known.Topics.SetItem(topic.Name, topic) };
-            _news.Writer.TryWrite(new News(topic.Name, null));
+            _news.Writer.TryWrite(() => TellTopic(topic.Name));
         }
     }
 
@@ -82,9 +86,30 @@ public sealed partial class ClusterView : IClusterView, IClusterLearner, IAsyncD
     public Task ToldAsync()
     {
         var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_news.Writer.TryWrite(new News(default, told))) told.SetResult();
+        if (!_news.Writer.TryWrite(told.SetResult)) told.SetResult();
         return told.Task;
     }
+
+    /// <summary>Tells the listeners of every known topic anew, for when they made of a record what they would not make of it
+    /// now.</summary>
+    public void TellTopicsAgain() => _news.Writer.TryWrite(() =>
+    {
+        _toldVersions.Clear();
+        foreach (var topic in _known.Topics.Keys) TellTopic(topic);
+    });
+
+    /// <summary>Drops what is known of a deleted topic, unless there is a newer record of it by then. To be called when no
+    /// broker is left that has to hear of the deletion. The listeners are told of it first.</summary>
+    public void Forget(TopicRecord deleted) => _news.Writer.TryWrite(() =>
+    {
+        lock (_lock)
+        {
+            if (Find(deleted.Name)?.Version != deleted.Version) return;
+            _known = _known with { Topics = _known.Topics.Remove(deleted.Name) };
+        }
+
+        _toldVersions.Remove(deleted.Name);
+    });
 
     public async ValueTask DisposeAsync()
     {
@@ -99,24 +124,20 @@ public sealed partial class ClusterView : IClusterView, IClusterLearner, IAsyncD
             .. known.Cluster.Brokers.Where(broker => broker.IsDraining).Select(broker => broker.Endpoint.Node),
         ];
         _known = known with { Statuses = new BrokerStatuses(known.Live, draining) };
-        _news.Writer.TryWrite(default);
+        _news.Writer.TryWrite(() => Tell(listener => listener.OnCluster(), topic: null));
     }
 
     private async Task TellAsync()
     {
-        await foreach (var news in _news.Reader.ReadAllAsync())
-        {
-            if (news.Told is { } told) told.SetResult();
-            else if (news.Topic.Value is null) Tell(listener => listener.OnCluster(), topic: null);
-            else TellTopic(Find(news.Topic)!);
-        }
+        await foreach (var tell in _news.Reader.ReadAllAsync()) tell();
     }
 
-    private void TellTopic(TopicRecord topic)
+    private void TellTopic(TopicName name)
     {
-        if (_toldVersions.TryGetValue(topic.Name, out var told) && told == topic.Version) return;
-        _toldVersions[topic.Name] = topic.Version;
-        Tell(listener => listener.OnTopic(topic), topic.Name);
+        if (Find(name) is not { } topic) return;
+        if (_toldVersions.TryGetValue(name, out var told) && told == topic.Version) return;
+        _toldVersions[name] = topic.Version;
+        Tell(listener => listener.OnTopic(topic), name);
     }
 
     private void Tell(Action<IClusterListener> tell, TopicName? topic)
@@ -136,10 +157,6 @@ public sealed partial class ClusterView : IClusterView, IClusterLearner, IAsyncD
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Listener} failed to take in news of the cluster (topic: {Topic})")]
     private static partial void LogListenerFailed(ILogger logger, Exception failure, string listener, TopicName? topic);
-
-    /// <param name="Topic">Default: the cluster itself.</param>
-    /// <param name="Told">A mark that all before it was told.</param>
-    private readonly record struct News(TopicName Topic, TaskCompletionSource? Told);
 
     private sealed record Knowledge(
         ClusterRecord Cluster,

@@ -47,7 +47,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
             else if (state.Leader == _self)
             {
                 var highWatermark = Offset.Max(HighWatermark, _log.LogStartOffset);
-                var leader = new LeaderState(state, _log.LogEndOffset, highWatermark, NowMs());
+                var leader = new LeaderState(state, _log.LogEndOffset, highWatermark, _time.ElapsedMs());
                 _core.BecomeLeader(leader, _log.LogEndOffset, _log.DurableEndOffset);
             }
             else
@@ -99,7 +99,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
                 return new FollowerRead(error, diverging, null, HighWatermark, _log.LogStartOffset) { LogEndOffset = logEnd };
             }
 
-            proposal = _core.Fetched(follower, Offset.Min(position.DurableEnd, position.Offset), NowMs(), effects);
+            proposal = _core.Fetched(follower, Offset.Min(position.DurableEnd, position.Offset), _time.ElapsedMs(), effects);
             Publish();
             highWatermark = _core.HighWatermark;
         }
@@ -127,7 +127,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
         var effects = EffectList.Rent();
         lock (_lock)
         {
-            proposal = _core.CheckLag(NowMs(), lagMaxMs, effects);
+            proposal = _core.CheckLag(_time.ElapsedMs(), lagMaxMs, effects);
             Publish();
         }
 

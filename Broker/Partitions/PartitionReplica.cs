@@ -223,7 +223,9 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         var effects = EffectList.Rent();
         lock (_lock)
         {
-            _core.Durable(_self, durableEnd, effects);
+            // What the log says now, not what it told: it may have been truncated since, and grown anew. Before it has a role this
+            // replica may still be opening it.
+            if (_state is not null) _core.Durable(_self, _log.DurableEndOffset, effects);
             Publish();
             synced = ToldOfSync;
         }
@@ -341,6 +343,7 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         Volatile.Write(ref _availability, (int)_core.Availability);
     }
 
+    /// <summary>Of the wall clock: for what is compared with the timestamps of records.</summary>
     private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private readonly record struct Append(

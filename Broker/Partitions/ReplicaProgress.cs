@@ -1,3 +1,4 @@
+using Loire.Broker.Replication;
 using Loire.Protocol;
 
 namespace Loire.Broker.Partitions;
@@ -18,7 +19,7 @@ internal sealed class ReplicaProgress(NodeId node)
     /// <summary>Everything below it is synced there and equal to the leader's log.</summary>
     public Offset DurableEnd { get; private set; } = Offset.None;
 
-    /// <summary>When it last had all that the leader had; milliseconds since 1970.</summary>
+    /// <summary>When it last had all that the leader had; milliseconds of <see cref="ElapsedTime"/>.</summary>
     public long LastCaughtUpMs { get; set; } = long.MinValue;
 
     /// <summary>The controller confirmed it.</summary>

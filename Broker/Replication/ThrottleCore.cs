@@ -31,8 +31,8 @@ public sealed class ThrottleCore
 
     private void Refill(long rateBytesPerSecond, long nowMs)
     {
-        // The clock may be set back; time that did not pass gives nothing.
-        var passedMs = _atMs == long.MinValue ? WindowMs : Math.Clamp(nowMs - _atMs, 0, long.MaxValue);
+        // Times may come in another order than they were taken; time that did not pass gives nothing.
+        var passedMs = _atMs == long.MinValue ? WindowMs : Math.Max(nowMs - _atMs, 0);
         _atMs = nowMs;
         _leftBytes = Math.Min(rateBytesPerSecond, _leftBytes + ((double)rateBytesPerSecond * passedMs / WindowMs));
     }

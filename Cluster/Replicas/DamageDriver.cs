@@ -54,18 +54,25 @@ internal sealed partial class DamageDriver : IAsyncDisposable
     {
         while (await _timer.WaitForNextTickAsync())
         {
-            try
-            {
-                foreach (var partition in _store.DamagedPartitions.Union(_lost.Partitions)) await GiveUpAsync(partition);
-            }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-            {
-                LogStopped(_logger);
-            }
-            catch (Exception failure)
-            {
-                LogFailed(_logger, failure.Message, failure is ControlUnavailableException or KafkaException ? null : failure);
-            }
+            foreach (var partition in _store.DamagedPartitions.Union(_lost.Partitions)) await TryGiveUpAsync(partition);
+        }
+    }
+
+    /// <summary>One that cannot be given up keeps no other back.</summary>
+    private async Task TryGiveUpAsync(TopicIdPartition partition)
+    {
+        try
+        {
+            await GiveUpAsync(partition);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            LogStopped(_logger);
+        }
+        catch (Exception failure)
+        {
+            LogFailed(
+                _logger, partition, failure.Message, failure is ControlUnavailableException or KafkaException ? null : failure);
         }
     }
 
@@ -99,8 +106,9 @@ internal sealed partial class DamageDriver : IAsyncDisposable
         Message = "The log of {Partition} is damaged here, and no other broker is in sync: it is kept until another is")]
     private static partial void LogSole(ILogger logger, TopicIdPartition partition);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A damaged replica could not be given up, which is tried again: {Reason}")]
-    private static partial void LogFailed(ILogger logger, string reason, Exception? unexpected);
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The damaged replica of {Partition} could not be given up, which is tried again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, TopicIdPartition partition, string reason, Exception? unexpected);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Damaged replicas are not given up any more")]
     private static partial void LogStopped(ILogger logger);

@@ -6,14 +6,14 @@ using Loire.Protocol.Messages;
 
 namespace Loire.Cluster.Replication;
 
-/// <summary>A follower's questions and its leader's answers as Kafka's Fetch messages have them. Topics go by id; their
-/// names are remembered from the questions.</summary>
+/// <summary>A follower's questions and its leader's answers as Kafka's Fetch messages have them. Topics go by id; the names of
+/// those in the session are remembered from the questions.</summary>
 internal sealed class ReplicaFetchMessages(NodeId self)
 {
     /// <summary>The first with the replica epoch (KIP-903).</summary>
     public const short LowestVersion = 15;
 
-    private readonly Dictionary<TopicId, TopicName> _names = [];
+    private readonly Dictionary<(TopicId, PartitionIndex), TopicIdPartition> _session = [];
 
     /// <param name="generation">The replica epoch: a leader refuses one that is not the broker's present one.</param>
     public FetchRequest ToRequest(ReplicaFetchRequest request, long generation, BrokerConfig config)
@@ -27,12 +27,14 @@ internal sealed class ReplicaFetchMessages(NodeId self)
             SessionId = request.SessionId,
             SessionEpoch = request.SessionEpoch,
         };
+        // The first question of a session names all that is in it.
+        if (request.SessionEpoch == 0) _session.Clear();
         foreach (var topic in request.Partitions.GroupBy(partition => partition.Key.TopicId))
         {
             var asked = new FetchRequest.FetchTopic { TopicId = topic.Key };
             foreach (var (partition, position) in topic)
             {
-                _names[topic.Key] = partition.Topic;
+                _session[(topic.Key, partition.Partition)] = partition;
                 asked.Partitions.Add(new()
                 {
                     Partition = partition.Partition,
@@ -47,6 +49,7 @@ internal sealed class ReplicaFetchMessages(NodeId self)
             message.Topics.Add(asked);
         }
 
+        foreach (var partition in request.Forgotten) _session.Remove((partition.TopicId, partition.Partition));
         foreach (var topic in request.Forgotten.GroupBy(partition => partition.TopicId))
         {
             message.ForgottenTopicsData.Add(
@@ -62,11 +65,10 @@ internal sealed class ReplicaFetchMessages(NodeId self)
         var partitions = new List<FetchedPartition>();
         foreach (var topic in response.Responses)
         {
-            if (!_names.TryGetValue(topic.TopicId, out var name)) continue;
             foreach (var data in topic.Partitions)
             {
-                partitions.Add(new FetchedPartition(
-                    new TopicIdPartition(topic.TopicId, name, data.PartitionIndex), ToRead(data), data.Records.Bytes));
+                if (_session.TryGetValue((topic.TopicId, data.PartitionIndex), out var partition))
+                    partitions.Add(new FetchedPartition(partition, ToRead(data), data.Records.Bytes));
             }
         }
 

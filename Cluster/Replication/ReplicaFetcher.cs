@@ -94,7 +94,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
             try
             {
                 TakeAdded();
-                if (_core.NextRequest(NowMs()) is { } request) await AskAsync(request);
+                if (_core.NextRequest(_time.ElapsedMs()) is { } request) await AskAsync(request);
                 else await WaitAsync();
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -112,7 +112,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
             {
                 // Whatever it is: who would not try again would leave its replicas behind for good.
                 _link.Break();
-                _core.Failed(NowMs());
+                _core.Failed(_time.ElapsedMs());
                 if (!_isFailing) Report(failure);
                 _isFailing = true;
             }
@@ -123,7 +123,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     {
         if (_core.NextAttemptMs != long.MaxValue)
         {
-            var left = TimeSpan.FromMilliseconds(Math.Max(0, _core.NextAttemptMs - NowMs()));
+            var left = TimeSpan.FromMilliseconds(Math.Max(0, _core.NextAttemptMs - _time.ElapsedMs()));
             _nextAttempt.Change(left, Timeout.InfiniteTimeSpan);
         }
 
@@ -135,7 +135,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         var connection = await _link.ConnectAsync(_stop.Token);
         var message = _messages.ToRequest(request, _generation(), _configs.Current);
         using var answer = await SendAsync(connection, message);
-        _core.Answered(_messages.ToAnswer(answer.Response), NowMs());
+        _core.Answered(_messages.ToAnswer(answer.Response), _time.ElapsedMs());
         Report(answer.Response.ErrorCode);
         foreach (var trouble in _core.Troubles) Report(trouble);
     }
@@ -196,8 +196,6 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
             LogTrouble(_logger, trouble.Partition, _leader, trouble.Position.Offset, trouble.Error, trouble.Outcome);
         }
     }
-
-    private long NowMs() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "No longer fetching from broker {Leader}")]
     private static partial void LogStopped(ILogger logger, NodeId leader);

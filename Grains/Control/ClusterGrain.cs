@@ -43,7 +43,7 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
         BrokerEndpoint endpoint, string directoryId, string? clusterId, SiloAddress silo)
     {
         await CheckSoleAsync(endpoint.Node, silo);
-        return await ChangeAsync(state => state.Register(endpoint, directoryId, clusterId));
+        return await ChangeAsync(state => state.Register(endpoint, directoryId, clusterId, silo.ToParsableString()));
     }
 
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation) =>

@@ -11,21 +11,26 @@ namespace Loire.Grains.Control;
 /// <summary>What the controller of the cluster decides on, and how. Immutable.</summary>
 /// <param name="Record">What brokers are told; without a cluster id while none ever registered.</param>
 /// <param name="NextProducerId">The first that was never handed out.</param>
-internal sealed record ClusterState(ClusterRecord Record, long NextProducerId)
+/// <param name="Runs">By broker id, the run that was given the present generation: the address of its silo, which no other
+/// run has.</param>
+internal sealed record ClusterState(ClusterRecord Record, long NextProducerId, ImmutableDictionary<int, string> Runs)
 {
     public static readonly StateForm<ClusterState, ClusterDocument> Form = new(
         new ClusterState(
             new ClusterRecord(
                 "", 0, [], ImmutableSortedDictionary.Create<string, ImmutableSortedDictionary<string, string>>(StringComparer.Ordinal)),
-            NextProducerId: 0),
+            NextProducerId: 0,
+            ImmutableDictionary<int, string>.Empty),
         document => document.ToState(),
         ClusterDocument.From);
 
-    /// <summary>A broker runs anew, under the next generation. The first of all makes the cluster.</summary>
+    /// <summary>A broker runs anew, under the next generation. The first of all makes the cluster. A run that registers again,
+    /// or whose first attempt comes late, keeps its generation: it may fetch under it already.</summary>
     /// <param name="clusterId">What its data directory says; null for a new one.</param>
     /// <exception cref="KafkaException">INCONSISTENT_CLUSTER_ID.</exception>
-    public ClusterState Register(BrokerEndpoint endpoint, string directoryId, string? clusterId)
+    public ClusterState Register(BrokerEndpoint endpoint, string directoryId, string? clusterId, string run)
     {
+        if (Runs.GetValueOrDefault(endpoint.Node.Value) == run) return this;
         if (clusterId is not null && clusterId != Record.ClusterId)
         {
             throw new KafkaException(
@@ -40,12 +45,13 @@ internal sealed record ClusterState(ClusterRecord Record, long NextProducerId)
         var generation = (Record.Find(endpoint.Node)?.Started.Generation ?? 0) + 1;
         var broker = new BrokerRegistration(
             endpoint, new BrokerGeneration(endpoint.Node, generation, directoryId), IsDraining: false);
-        return With(Record with
+        var registered = With(Record with
         {
             ClusterId = Record.ClusterId.Length > 0 ? Record.ClusterId : RandomIds.NewClusterId(),
             Brokers = [.. Record.Brokers.Where(known => known.Endpoint.Node != endpoint.Node).Append(broker)
                 .OrderBy(known => known.Endpoint.Node.Value)],
         });
+        return registered with { Runs = Runs.SetItem(endpoint.Node.Value, run) };
     }
 
     /// <summary>A broker is about to stop. Of an earlier run of it nothing is noted.</summary>

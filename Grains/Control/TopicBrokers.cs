@@ -13,6 +13,9 @@ internal sealed class TopicBrokers(
 {
     public ImmutableArray<NodeId> Registered => [.. view.Cluster.Brokers.Select(broker => broker.Endpoint.Node)];
 
+    /// <summary>Those of them that are up.</summary>
+    public IEnumerable<NodeId> Live => Registered.Where(view.Statuses.IsLive);
+
     /// <param name="broker">The one that asks; null where it does not matter which.</param>
     /// <exception cref="KafkaException">BROKER_NOT_AVAILABLE: no broker is known to be up. To decide anything then would put
     /// every partition offline.</exception>

@@ -22,7 +22,8 @@ internal sealed class TopicController(
     private static readonly StateForm<TopicRecord?, TopicDocument> Form =
         new(null, document => document.ToRecord(), topic => TopicDocument.From(topic!));
 
-    private readonly StateKeeper<TopicRecord?, TopicDocument> _keeper = new(storage, Form, topic => announce(topic!));
+    private readonly StateKeeper<TopicRecord?, TopicDocument> _keeper = new(
+        storage, Form, topic => announce(topic!), topic => view.Find(name)?.Version > (topic?.Version ?? 0));
 
     /// <summary>As it was last read or written here; null where there was never a topic of this name.</summary>
     public TopicRecord? Current => _keeper.Current;

@@ -26,6 +26,10 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
     /// <summary>The deletion of which every broker is known to have heard.</summary>
     private long _forgottenVersion;
 
+    /// <summary>Who has heard of the record that was announced last.</summary>
+    private ImmutableHashSet<NodeId> _told = [];
+    private long _announcedVersion;
+
     public TopicGrain(
         [PersistentState("topic", LoireStorage.Name)] IPersistentState<TopicDocument> topic,
         IClusterView view,
@@ -50,7 +54,8 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
         var topic = await _controller.SettleAsync(started);
         if (topic is { IsDeleted: true } && topic.Version > _forgottenVersion)
         {
-            Announce(topic);
+            // Who is away is told when it is back, and who never comes back costs no announcements.
+            if (_announcedVersion != topic.Version || _brokers.Live.Any(broker => !_told.Contains(broker))) Announce(topic);
             await ForgetAsync(topic);
         }
 
@@ -148,7 +153,12 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
     private TopicRecord Existing() =>
         _controller.Current is { IsDeleted: false } topic ? topic : throw TopicPlans.Unknown(Name);
 
-    private void Announce(TopicRecord topic) => _announced = _pusher.Push(topic);
+    private void Announce(TopicRecord topic)
+    {
+        if (topic.Version != _announcedVersion) _told = [];
+        _announcedVersion = topic.Version;
+        _announced = _pusher.Push(topic);
+    }
 
     /// <summary>Who is answered is to find the change at every broker.</summary>
     private async Task<TopicRecord> AnnouncedAsync(Task<TopicRecord> change)
@@ -180,7 +190,9 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
     {
         if (_announced is null) return;
         var learned = await _announced.WaitAsync();
-        if (_brokers.Registered.Any(broker => !learned.Contains(broker))) return;
+        if (_announcedVersion != deleted.Version) return;
+        _told = _told.Union(learned);
+        if (_brokers.Registered.Any(broker => !_told.Contains(broker))) return;
         await Cluster.ForgetTopicNameAsync(Name.Value, deleted.Version);
         _forgottenVersion = deleted.Version;
     }

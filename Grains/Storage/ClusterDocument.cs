@@ -25,7 +25,10 @@ internal sealed record ClusterDocument(
         CurrentFormat,
         cluster.Record.ClusterId,
         cluster.Record.Version,
-        [.. cluster.Record.Brokers.Select(BrokerDocument.From)],
+        [
+            .. cluster.Record.Brokers.Select(broker => BrokerDocument.From(
+                broker, cluster.Runs.GetValueOrDefault(broker.Endpoint.Node.Value))),
+        ],
         new(
             cluster.Record.BrokerConfigs.ToDictionary(
                 configs => configs.Key,
@@ -42,21 +45,24 @@ internal sealed record ClusterDocument(
                 configs => configs.Key,
                 configs => configs.Value.ToImmutableSortedDictionary(StringComparer.Ordinal),
                 StringComparer.Ordinal)),
-        NextProducerId);
+        NextProducerId,
+        Brokers.Where(broker => broker.Run is not null).ToImmutableDictionary(broker => broker.Node, broker => broker.Run!));
 }
 
 /// <param name="Rack">Null where the broker names none.</param>
+/// <param name="Run">Null where it registered before runs were noted.</param>
 internal sealed record BrokerDocument(
-    int Node, string Host, int Port, long Generation, string DirectoryId, bool IsDraining, string? Rack = null)
+    int Node, string Host, int Port, long Generation, string DirectoryId, bool IsDraining, string? Rack = null, string? Run = null)
 {
-    public static BrokerDocument From(BrokerRegistration broker) => new(
+    public static BrokerDocument From(BrokerRegistration broker, string? run) => new(
         broker.Endpoint.Node.Value,
         broker.Endpoint.Host,
         broker.Endpoint.Port,
         broker.Started.Generation,
         broker.Started.DirectoryId,
         broker.IsDraining,
-        broker.Endpoint.Rack);
+        broker.Endpoint.Rack,
+        run);
 
     public BrokerRegistration ToRegistration() => new(
         new BrokerEndpoint(new NodeId(Node), Host, Port, Rack),

@@ -18,8 +18,13 @@ internal readonly record struct Decision<TState>(TState State, bool IsBehind = f
 /// is read again and the change decided anew. What comes while a write is under way shares the next one. Runs in the turns
 /// of its grain: not thread-safe.</summary>
 /// <param name="announce">Told every state that was persisted here, in order, before the answers go out.</param>
+/// <param name="isOutdated">Whether this silo has heard of a newer state than the given one; null where it hears of
+/// none.</param>
 internal sealed class StateKeeper<TState, TDocument>(
-    IStorage<TDocument> storage, StateForm<TState, TDocument> form, Action<TState> announce)
+    IStorage<TDocument> storage,
+    StateForm<TState, TDocument> form,
+    Action<TState> announce,
+    Func<TState, bool>? isOutdated = null)
 {
     /// <summary>Each lost race means that another activation got on; more of them in a row means something else.</summary>
     private const int MaxAttempts = 10;
@@ -80,6 +85,13 @@ internal sealed class StateKeeper<TState, TDocument>(
             var isFresh = _isStale;
             if (_isStale) await ReloadAsync();
             LoadActivated();
+            if (!isFresh && isOutdated?.Invoke(_state) == true)
+            {
+                // The ETag would say so only if there were something to write.
+                _isStale = true;
+                continue;
+            }
+
             var next = Decide(batch, out var isBehind);
             if (isBehind && !isFresh)
             {

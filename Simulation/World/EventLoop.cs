@@ -27,5 +27,9 @@ internal sealed class EventLoop : TimeProvider
         return true;
     }
 
+    public override long TimestampFrequency => 1_000;
+
+    public override long GetTimestamp() => NowMs;
+
     public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(NowMs);
 }

@@ -8,6 +8,7 @@ namespace Loire.Simulation.World;
 internal sealed class SimDisk : ILogStore
 {
     public const int UsualSyncMaxMs = 5;
+    private const int LateMaxMs = 50;
 
     private readonly EventLoop _loop;
     private readonly Random _random;
@@ -125,7 +126,22 @@ internal sealed class SimDisk : ILogStore
 
         if (_durable < _entries.Count) StartSync();
         else if (_random.Next(50) == 0) touched.ForEach(log => log.MakeCheckpoint(_entries.Count));
-        foreach (var log in touched) log.TellDurable();
+        foreach (var log in touched) TellDurable(log, log.DurableEndOffset);
         Synced?.Invoke();
+    }
+
+    /// <summary>The thread that synced may be held up on its way to the replica.</summary>
+    private void TellDurable(SimLog log, Offset durableEnd)
+    {
+        if (_random.Next(4) != 0)
+        {
+            log.TellDurable(durableEnd);
+            return;
+        }
+
+        _loop.After(_random.Next(1, LateMaxMs + 1), () =>
+        {
+            if (!IsDead && Failure is null) log.TellDurable(durableEnd);
+        });
     }
 }

@@ -165,7 +165,8 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
         else _writtenEnd = Offset.Max(_writtenEnd, entry.Offset);
     }
 
-    public void TellDurable() => _observer?.OnDurable(DurableEndOffset);
+    /// <param name="durableEnd">As it was when the sync ended: the log may have been cut since.</param>
+    public void TellDurable(Offset durableEnd) => _observer?.OnDurable(durableEnd);
 
     public void OnFailed(LogStoreException failure) => _observer?.OnFailed(failure);
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Loire.Broker.Control;
+using Loire.Broker.Groups;
 using Loire.Broker.Ports;
 using Loire.Cluster;
 using Loire.Grains.Control;
@@ -20,6 +21,7 @@ namespace Loire.Tests.Cluster.Brokers;
 public sealed class DeposedLeaderTests : IAsyncLifetime
 {
     private static readonly TopicName Orders = new("orders");
+    private static readonly TopicName Offsets = new("__consumer_offsets");
     private static readonly PartitionIndex First = new(0);
 
     private LoireTestCluster _cluster = null!;
@@ -43,7 +45,7 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
         (await partition.AppendAsync(new AppendRequest(TestBatch.Of("first"), -1))).Error.ShouldBe((short)ErrorCode.None);
         var before = View(old).Find(Orders)!;
 
-        var elected = await ElectBehindTheBackAsync(old, others);
+        var elected = await ElectBehindTheBackAsync(old, others, Orders);
         others.ShouldContain(elected.Control.Partitions[0].Leader);
         View(old).Find(Orders)!.Version.ShouldBe(before.Version);
 
@@ -66,14 +68,42 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
         Lookup(leader).Replica!.LogEndOffset.ShouldBe(new Offset(1));
     }
 
-    private async Task<TopicRecord> ElectBehindTheBackAsync(int old, ImmutableArray<NodeId> others)
+    [Fact]
+    public async Task Its_groups_commits_are_not_acknowledged()
     {
-        var storage = new StorageBridge<TopicDocument>(_cluster[old].Store, "topic", _cluster.ControllerId(Orders.Value));
+        await _cluster.CreateTopicAsync(Orders.Value, Cancelled, partitions: 1);
+        var group = _cluster.Orleans.GetGrain<IConsumerGroupGrain>("readers");
+        await GrainCalls.AnswerAsync(() => CommitAsync(group, 1), error => error == ErrorCode.None, "the coordinator takes offsets");
+
+        var offsets = View(1).Find(Offsets)!;
+        var partition = GroupPartitioner.PartitionOf(new GroupId("readers"), offsets.Control.Partitions.Length);
+        var created = offsets.Control.Find(partition)!;
+        var old = created.Leader.Value;
+        var elected = await ElectBehindTheBackAsync(old, [.. created.Replicas.Where(node => node != created.Leader)], Offsets);
+        elected.Control.Find(partition)!.Leader.ShouldNotBe(created.Leader);
+        var end = Lookup(old, Offsets, partition).Replica!.LogEndOffset;
+
+        var pending = CommitAsync(group, 2);
+        await Eventually.IsTrueAsync(() => Lookup(old, Offsets, partition).Replica?.LogEndOffset > end);
+        pending.IsCompleted.ShouldBeFalse();
+        Learner(old).Learn(elected);
+        (await pending).ShouldNotBe(ErrorCode.None);
+        var kept = await GrainCalls.AnswerAsync(
+            () => group.GetOffsetsAsync([new(Orders.Value, 0)]), answer => answer[0].Offset >= 0, "the new coordinator answers");
+        kept[0].Offset.ShouldBe(1);
+    }
+
+    private static async Task<ErrorCode> CommitAsync(IConsumerGroupGrain group, long offset) =>
+        (ErrorCode)(await group.CommitAsync(GroupMembership.None, [new GroupOffset(Orders.Value, 0, offset, -1, "")]))[0];
+
+    private async Task<TopicRecord> ElectBehindTheBackAsync(int old, ImmutableArray<NodeId> others, TopicName topic)
+    {
+        var storage = new StorageBridge<TopicDocument>(_cluster[old].Store, "topic", _cluster.ControllerId(topic.Value));
         await storage.ReadStateAsync();
         var view = new FakeView();
         view.Learn(View(old).Cluster);
         view.Learn(others);
-        var controller = new TopicController(Orders, storage, view, new FakeCatalog(), _ => { });
+        var controller = new TopicController(topic, storage, view, new FakeCatalog(), _ => { });
         var elected = (await controller.SettleAsync(null))!;
         foreach (var node in others)
         {
@@ -90,7 +120,10 @@ public sealed class DeposedLeaderTests : IAsyncLifetime
 
     private IClusterControl Control(int node) => Service<IClusterControl>(node);
 
-    private PartitionLookup Lookup(int node) => Service<IPartitionDirectory>(node).Find(Orders, First);
+    private PartitionLookup Lookup(int node) => Lookup(node, Orders, First);
+
+    private PartitionLookup Lookup(int node, TopicName topic, PartitionIndex partition) =>
+        Service<IPartitionDirectory>(node).Find(topic, partition);
 
     private T Service<T>(int node)
         where T : notnull => _cluster[node].Services.GetRequiredService<T>();

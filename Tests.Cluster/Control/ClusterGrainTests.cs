@@ -47,6 +47,18 @@ public sealed class ClusterGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_run_keeps_its_generation_however_often_it_registers()
+    {
+        var run = _cluster.ControlOfNextRun(1);
+        var first = await GrainsCluster.RegisterAsync(run, 1);
+        await _cluster.Test.DeactivateAsync(Cluster);
+        var again = await GrainsCluster.RegisterAsync(run, 1);
+        again.Find(new NodeId(1))!.Started.ShouldBe(first.Find(new NodeId(1))!.Started);
+        again.Version.ShouldBe(first.Version);
+        (await _cluster.RegisterAsync(1)).Find(new NodeId(1))!.Started.Generation.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task A_data_directory_of_another_cluster_is_refused()
     {
         var empty = await Should.ThrowAsync<KafkaException>(() => _cluster.RegisterAsync(1, clusterId: "elsewhere"));

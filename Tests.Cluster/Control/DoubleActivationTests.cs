@@ -71,6 +71,20 @@ public sealed class DoubleActivationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_activation_whose_silo_has_heard_of_a_newer_state_settles_on_that()
+    {
+        var before = await ReadAsync(_halves[0]);
+        var leader = before.Control.Partitions[0].Leader;
+        var shrunk = await AlterAsync(_halves[0], before, Proposal(before, [leader]));
+        (await ReadAsync(_halves[1])).Version.ShouldBe(before.Version, "it has nothing to write, and so meets no other ETag");
+
+        // The announcement came through; who made it may be gone by now.
+        foreach (var node in new[] { 1, 2 }) _halves[1].View(node).Learn(shrunk);
+        var settled = await ReadAsync(_halves[1], shrunk.Version);
+        settled.Control.Partitions[0].InSync.ShouldBe([leader]);
+    }
+
+    [Fact]
     public async Task No_change_of_one_activation_is_lost_to_the_other()
     {
         string[] names = ["retention.ms", "retention.bytes", "max.message.bytes", "segment.ms", "flush.ms", "segment.bytes"];

@@ -69,6 +69,15 @@ public sealed class TopicGrainTests : IAsyncLifetime
         (await _cluster.Control(1).ListTopicsAsync(CancellationToken.None)).ShouldBe([new TopicName("orders")]);
         var settled = await _cluster.Control(1).SettleAsync(new TopicName("orders"), null, CancellationToken.None);
         settled.ShouldNotBeNull().IsDeleted.ShouldBeTrue();
+
+        // Who never comes back does not have the others told again and again.
+        await Eventually.IsTrueAsync(() => _cluster.View(1).Find(new TopicName("orders")) is { IsDeleted: true });
+        await Eventually.IsTrueAsync(() => _cluster.View(2).Find(new TopicName("orders")) is { IsDeleted: true });
+        await Eventually.IsTrueAsync(() => new[] { 1, 2 }.All(node => !_cluster.View(node).Statuses.IsLive(new NodeId(3))));
+        var told = 0;
+        foreach (var node in new[] { 1, 2 }) _cluster.View(node).BeforeTopic = _ => Interlocked.Increment(ref told);
+        await _cluster.Control(1).SettleAsync(new TopicName("orders"), null, CancellationToken.None);
+        told.ShouldBe(0);
     }
 
     [Fact]

@@ -19,6 +19,7 @@ internal sealed class GrainsCluster : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, FakeView> _views = new(StringComparer.Ordinal);
     private readonly InProcessTestCluster _cluster;
+    private int _runs;
 
     private GrainsCluster(short silos, SharedStorage storage, Action<IServiceCollection> configure)
     {
@@ -62,8 +63,22 @@ internal sealed class GrainsCluster : IAsyncDisposable
     /// <summary>What the broker of a silo has of its controllers.</summary>
     public IClusterControl Control(int node) => Silo(node).ServiceProvider.GetRequiredService<IClusterControl>();
 
+    /// <summary>What a later run of a broker has of its controllers: one whose silo has another address.</summary>
+    public IClusterControl ControlOfNextRun(int node)
+    {
+        var silo = Silo(node).SiloAddress;
+        var next = SiloAddress.New(silo.Endpoint, silo.Generation + Interlocked.Increment(ref _runs));
+        return new OrleansClusterControl(
+            Silo(node).ServiceProvider.GetRequiredService<IGrainFactory>(), new SiloOfRun(next), TimeProvider.System);
+    }
+
+    /// <summary>Starts a broker anew, as far as the controllers see.</summary>
     public Task<ClusterRecord> RegisterAsync(int node, string? directory = null, string? clusterId = null) =>
-        Control(node).RegisterAsync(
+        RegisterAsync(ControlOfNextRun(node), node, directory, clusterId);
+
+    public static Task<ClusterRecord> RegisterAsync(
+        IClusterControl control, int node, string? directory = null, string? clusterId = null) =>
+        control.RegisterAsync(
             new BrokerEndpoint(new NodeId(node), "localhost", 9090 + node, "rack-" + node),
             new BrokerGeneration(new NodeId(node), 0, directory ?? "directory-" + node),
             clusterId,
@@ -78,4 +93,13 @@ internal sealed class GrainsCluster : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
+
+    private sealed class SiloOfRun(SiloAddress address) : ILocalSiloDetails
+    {
+        public string Name => "";
+        public string ClusterId => "";
+        public string DnsHostName => "";
+        public SiloAddress SiloAddress => address;
+        public SiloAddress GatewayAddress => address;
+    }
 }

@@ -20,10 +20,12 @@ public sealed class DocumentTests
 
     private const string Cluster =
         """{"format":1,"clusterId":"cluster","version":9,"brokers":[{"node":1,"host":"localhost","port":9092,"generation":10,"""
-        + """ "directoryId":"directory-1","isDraining":true,"rack":"rack"}],"configs":{"":{"log.retention.ms":"11"}},"""
+        + """ "directoryId":"directory-1","isDraining":true,"rack":"rack","run":"run"}],"configs":{"":{"log.retention.ms":"11"}},"""
         + """ "nextProducerId":12}""";
 
     private const string Names = """{"format":1,"topics":{"orders":7,"payments":2}}""";
+
+    private static readonly ImmutableDictionary<int, string> Runs = ImmutableDictionary<int, string>.Empty.Add(1, "run");
 
     private readonly DocumentSerializer _serializer = new();
 
@@ -37,19 +39,21 @@ public sealed class DocumentTests
     [Fact]
     public void A_cluster()
     {
-        var state = new ClusterState(Records.Cluster(), 12);
+        var state = new ClusterState(Records.Cluster(), 12, Runs);
         Write(ClusterDocument.From(state)).ShouldBe(Plain(Cluster));
         Records.Text(Read<ClusterDocument>(Cluster).ToState()).ShouldBe(Records.Text(state));
     }
 
     [Fact]
-    public void A_broker_without_a_rack()
+    public void A_broker_without_a_rack_that_registered_before_runs_were_noted()
     {
         var cluster = Records.Cluster();
         var broker = cluster.Brokers[0];
-        var state = new ClusterState(cluster with { Brokers = [broker with { Endpoint = broker.Endpoint with { Rack = null } }] }, 12);
+        var rackless = cluster with { Brokers = [broker with { Endpoint = broker.Endpoint with { Rack = null } }] };
+        var state = new ClusterState(rackless, 12, Runs.Clear());
         var text = Write(ClusterDocument.From(state));
         text.ShouldNotContain("rack");
+        text.ShouldNotContain("run");
         Records.Text(Read<ClusterDocument>(text).ToState()).ShouldBe(Records.Text(state));
     }
 

@@ -6,6 +6,7 @@ public sealed class FakeTime : TimeProvider
     private readonly Lock _lock = new();
     private readonly List<FakeTimer> _timers = [];
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private TimeSpan _set;
 
     public long NowMs => GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -22,10 +23,13 @@ public sealed class FakeTime : TimeProvider
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (_lock) return _now;
+        lock (_lock) return _now + _set;
     }
 
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        lock (_lock) return _now.Ticks;
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -35,9 +39,15 @@ public sealed class FakeTime : TimeProvider
         return timer;
     }
 
+    /// <summary>Sets the wall clock, as an operator or a time server does: no time passes.</summary>
+    public void SetClock(TimeSpan by)
+    {
+        lock (_lock) _set += by;
+    }
+
     public void Advance(TimeSpan by)
     {
-        var end = GetUtcNow() + by;
+        var end = new DateTimeOffset(GetTimestamp(), TimeSpan.Zero) + by;
         while (NextDue(end) is { } timer) timer.Fire();
         lock (_lock) _now = end;
     }

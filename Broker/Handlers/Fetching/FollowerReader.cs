@@ -19,7 +19,7 @@ internal sealed class FollowerReader(NodeId follower, bool tellsHighWatermark, R
             partition.FetchOffset, partition.DurableEnd, partition.LastFetchedEpoch, partition.CurrentLeaderEpoch);
         var replica = partition.Replica!;
         var isThrottled = replica.IsThrottledFor(follower);
-        var nowMs = isThrottled ? time.GetUtcNow().ToUnixTimeMilliseconds() : 0;
+        var nowMs = isThrottled ? time.ElapsedMs() : 0;
         if (isThrottled && throttle.AskAgainAtMs(nowMs) > nowMs) (maxBytes, atLeastOne) = (0, false);
         var read = replica.ReadAsFollower(follower, position, maxBytes, atLeastOne);
         if (isThrottled && read.Records is { } records) throttle.Take(records.SizeBytes, nowMs);

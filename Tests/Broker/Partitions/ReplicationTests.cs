@@ -18,6 +18,7 @@ public sealed class ReplicationTests
     private static readonly TopicIdPartition Orders =
         new(new TopicId(Guid.NewGuid()), new TopicName("orders"), new PartitionIndex(0));
     private readonly Proposals _proposals = new();
+    private readonly FakeTime _time = new();
     private readonly FakeLogStore _firstStore = new() { HoldDurability = true };
     private readonly FakeLogStore _secondStore = new() { HoldDurability = true };
     private readonly PartitionReplica _first;
@@ -217,6 +218,39 @@ public sealed class ReplicationTests
         _first.EpochAt(Offset.Zero).ShouldBe(new LeaderEpoch(2));
     }
 
+    [Fact]
+    public void Only_what_is_on_disk_now_is_committed_though_the_news_of_a_sync_come_late()
+    {
+        for (var i = 0; i < 4; i++) _ = ProduceAsync(_first);
+        SyncBoth();
+
+        // The thread that synced has yet to tell the deposed leader, which is cut, elected again and grows.
+        Announce(leader: Second, epoch: 1, version: 1);
+        Replicate(_first, _second, First);
+        _first.LogEndOffset.ShouldBe(Offset.Zero);
+        Announce(leader: First, epoch: 2, version: 2, inSync: [First]);
+        for (var i = 0; i < 4; i++) _ = ProduceAsync(_first);
+        ((IPartitionLogObserver)_first).OnDurable(new Offset(4));
+        _first.HighWatermark.ShouldBe(Offset.Zero);
+        _firstStore.Sync();
+        _first.HighWatermark.ShouldBe(new Offset(4));
+    }
+
+    [Fact]
+    public void Who_is_in_sync_does_not_depend_on_how_the_wall_clock_is_set()
+    {
+        const int LagMaxMs = 10_000;
+        Replicate(_second, _first, Second);
+        _time.SetClock(TimeSpan.FromHours(1));
+        _first.CheckLag(LagMaxMs);
+        _proposals.Last.ShouldBeNull();
+
+        _time.SetClock(TimeSpan.FromHours(-2));
+        _time.AdvanceMs(LagMaxMs + 1);
+        _first.CheckLag(LagMaxMs);
+        _proposals.Last.ShouldNotBeNull().InSync.ShouldBe([First]);
+    }
+
     private FetchedOutcome Follow()
     {
         var position = _second.GetFetchPosition();
@@ -261,7 +295,7 @@ public sealed class ReplicationTests
     }
 
     private PartitionReplica Open(FakeLogStore store, NodeId node) =>
-        new(store, Orders, TopicConfig.Default with { MinInSyncReplicas = 1 }, node, TimeProvider.System, _proposals);
+        new(store, Orders, TopicConfig.Default with { MinInSyncReplicas = 1 }, node, _time, _proposals);
 
     private void Announce(NodeId leader, int epoch, int version, params NodeId[] inSync)
     {

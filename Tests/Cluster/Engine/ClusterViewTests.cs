@@ -51,6 +51,33 @@ public sealed class ClusterViewTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_told_is_told_again_where_that_is_asked_for()
+    {
+        _view.Learn(Topic(1));
+        await _view.ToldAsync();
+        _view.Learn(Topic(2));
+        _view.TellTopicsAgain();
+        await _view.ToldAsync();
+        _listener.Told.ShouldBe(["orders 1", "orders 2", "orders 2"]);
+    }
+
+    [Fact]
+    public async Task A_deletion_is_forgotten_only_when_it_was_told_and_nothing_newer_is_known()
+    {
+        var deleted = Topic(2) with { IsDeleted = true };
+        _view.Learn(deleted);
+        _view.Forget(deleted);
+        await _view.ToldAsync();
+        _listener.Told.ShouldBe(["orders 2"]);
+        _view.Find(Orders).ShouldBeNull();
+
+        _view.Learn(Topic(3));
+        _view.Forget(deleted);
+        await _view.ToldAsync();
+        _view.Find(Orders).ShouldNotBeNull().Version.ShouldBe(3);
+    }
+
+    [Fact]
     public async Task A_listener_that_fails_keeps_nobody_else_from_the_news()
     {
         await using var view = new ClusterView(NullLogger<ClusterView>.Instance);

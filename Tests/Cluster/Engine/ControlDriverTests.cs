@@ -4,6 +4,7 @@ using Loire.Broker.Ports;
 using Loire.Cluster;
 using Loire.Cluster.Replicas;
 using Loire.Protocol;
+using Loire.Tests.Fakes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
@@ -84,6 +85,41 @@ public sealed class ControlDriverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_topic_whose_controller_is_out_of_reach_keeps_nobody_waiting_and_is_tried_again()
+    {
+        var partition = await CreateTopicAsync();
+        _controllers.SetLive(Two, learner: null);
+        _control.IsUnreadable = topic => topic == partition.Topic;
+        await using var settler = Settler();
+        await settler.SettleAllAsync().WaitAsync(Eventually.Patience, Token);
+        _view.Find(partition.Topic).ShouldBeNull();
+
+        _control.IsUnreadable = _ => false;
+        await Eventually.IsTrueAsync(() => _view.Find(partition.Topic)?.Control.Partitions[0].InSync.Length == 1, "it is settled");
+    }
+
+    [Fact]
+    public async Task A_deletion_of_which_every_broker_has_heard_is_let_go_and_what_is_told_of_it_later_corrected()
+    {
+        var partition = await CreateTopicAsync();
+        var created = _controllers.Find(partition.Topic)!;
+        _view.Learn(await _control.DeleteTopicAsync(partition.Topic, partition.TopicId, Token));
+        await using var settler = Settler();
+        await settler.SettleAllAsync();
+        await _view.ToldAsync();
+        _view.Find(partition.Topic).ShouldNotBeNull().IsDeleted.ShouldBeTrue();
+
+        _controllers.Unlist(partition.Topic);
+        await settler.SettleAllAsync();
+        await _view.ToldAsync();
+        _view.Find(partition.Topic).ShouldBeNull();
+
+        _view.Learn(created);
+        await settler.SettleAllAsync();
+        _view.Find(partition.Topic).ShouldNotBeNull().IsDeleted.ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task Calls_that_come_while_a_round_is_under_way_share_one_more()
     {
         await CreateTopicAsync();
@@ -112,6 +148,25 @@ public sealed class ControlDriverTests : IAsyncDisposable
         await settler.DisposeAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => settled);
         await Should.ThrowAsync<OperationCanceledException>(() => settler.SettleAllAsync());
+    }
+
+    [Theory]
+    [InlineData("orders")]
+    [InlineData("payments")]
+    public async Task A_damaged_replica_that_cannot_be_given_up_keeps_no_other_back(string unreadable)
+    {
+        TopicIdPartition[] partitions = [await CreateTopicAsync(), await CreateTopicAsync("payments")];
+        foreach (var partition in partitions) _view.Learn(_controllers.Find(partition.Topic)!);
+        _view.Learn([One, Two]);
+        _control.IsUnreadable = topic => topic.Value == unreadable;
+        var lost = new LostLogs(One);
+        foreach (var partition in partitions) lost.Add(partition, LeaderEpoch.None);
+        var time = new FakeTime();
+        await using var driver = new DamageDriver(
+            new FakeLogStore(), lost, _view, _control, One, time, NullLogger<DamageDriver>.Instance);
+        var other = partitions.Single(partition => partition.Topic.Value != unreadable).Topic;
+        time.AdvanceMs(5_000);
+        await Eventually.IsTrueAsync(() => !_controllers.Find(other)!.Control.Partitions[0].InSync.Contains(One), "it is given up");
     }
 
     [Fact]
@@ -152,7 +207,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
     private ClusterSettler Settler() => new(
         _view, _control, new BrokerGeneration(One, 1, "d"), TimeProvider.System, NullLogger<ClusterSettler>.Instance);
 
-    private async Task<TopicIdPartition> CreateTopicAsync()
+    private async Task<TopicIdPartition> CreateTopicAsync(string name = "orders")
     {
         foreach (var node in new[] { One, Two })
         {
@@ -161,7 +216,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
         }
 
         ImmutableArray<ImmutableArray<NodeId>> assignments = [[One, Two]];
-        var topic = await _control.CreateTopicAsync(new NewTopic(new TopicName("orders"), -1, -1, assignments, NoConfigs), false, Token);
+        var topic = await _control.CreateTopicAsync(new NewTopic(new TopicName(name), -1, -1, assignments, NoConfigs), false, Token);
         return new TopicIdPartition(topic.Id, topic.Name, new PartitionIndex(0));
     }
 

@@ -26,9 +26,16 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
     /// <summary>Compare-and-sets of configs that somebody else was faster than.</summary>
     public int RefusalCount => Volatile.Read(ref _refusals);
 
-    public Task<ClusterRecord> RegisterAsync(
-        BrokerEndpoint endpoint, BrokerGeneration started, string? clusterId, CancellationToken cancellationToken) =>
-        AskAsync(() => controllers.Change(cluster =>
+    /// <summary>Awaited when a registration is noted, before it is answered.</summary>
+    public Func<Task> Registered { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Topics of which the controllers cannot read the state.</summary>
+    public Func<TopicName, bool> IsUnreadable { get; set; } = _ => false;
+
+    public async Task<ClusterRecord> RegisterAsync(
+        BrokerEndpoint endpoint, BrokerGeneration started, string? clusterId, CancellationToken cancellationToken)
+    {
+        var registered = await AskAsync(() => controllers.Change(cluster =>
         {
             if (clusterId is not null && clusterId != cluster.ClusterId)
                 throw new KafkaException(ErrorCode.InconsistentClusterId, "the directory is of another cluster");
@@ -42,6 +49,9 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
                 ],
             };
         }));
+        await Registered();
+        return registered;
+    }
 
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken) =>
         AskAsync(() => controllers.Change(cluster => cluster with
@@ -66,7 +76,7 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
     public Task<ImmutableArray<TopicName>> ListTopicsAsync(CancellationToken cancellationToken) => AskAsync(() => controllers.Names);
 
     public Task<TopicRecord?> SettleAsync(TopicName topic, BrokerGeneration? started, CancellationToken cancellationToken) =>
-        AskAsync(() => controllers.Find(topic) is null ? null : controllers.Change(topic, known =>
+        AskAsync(() => controllers.Find(Readable(topic)) is null ? null : controllers.Change(topic, known =>
         {
             if (known!.IsDeleted) return known;
             var noted = started is { } run ? TopicControlCore.BrokerStarted(known.Control, run, controllers.Statuses) : default;
@@ -127,7 +137,7 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
         AskAsync(() => controllers.ReserveProducerIds(count));
 
     private Task<TopicRecord> DoAsync(TopicName topic, Func<TopicControlState, BrokerStatuses, ControlStep> command) =>
-        AskAsync(() => controllers.Change(topic, known =>
+        AskAsync(() => controllers.Change(Readable(topic), known =>
         {
             var step = command(Existing(topic, known).Control, controllers.Statuses);
             if (step.Error != ErrorCode.None) throw new KafkaException(step.Error, step.Error.ToString());
@@ -141,6 +151,9 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
         await _held;
         return IsCut ? throw new ControlUnavailableException("the way to the controllers is cut") : answer();
     }
+
+    private TopicName Readable(TopicName topic) =>
+        IsUnreadable(topic) ? throw new ControlUnavailableException($"the state of '{topic}' cannot be read") : topic;
 
     private void Compare(long version, long asked)
     {

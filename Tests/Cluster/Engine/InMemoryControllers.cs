@@ -14,6 +14,7 @@ internal sealed class InMemoryControllers
     private readonly Lock _lock = new();
     private readonly Dictionary<TopicName, TopicRecord> _topics = [];
     private readonly Dictionary<NodeId, IClusterLearner> _learners = [];
+    private readonly HashSet<TopicName> _unlisted = [];
     private ClusterRecord _cluster = ClusterRecord.Unknown with { ClusterId = "in-memory", Version = 0 };
     private ImmutableArray<NodeId> _live = [];
     private long _nextProducerId;
@@ -43,7 +44,7 @@ internal sealed class InMemoryControllers
     {
         get
         {
-            lock (_lock) return [.. _topics.Keys];
+            lock (_lock) return [.. _topics.Keys.Except(_unlisted)];
         }
     }
 
@@ -64,6 +65,12 @@ internal sealed class InMemoryControllers
     public void Forget(TopicName topic)
     {
         lock (_lock) _topics.Remove(topic);
+    }
+
+    /// <summary>As when every broker has heard of the topic's deletion.</summary>
+    public void Unlist(TopicName topic)
+    {
+        lock (_lock) _unlisted.Add(topic);
     }
 
     /// <summary>A broker is seen, or no longer seen: then news does not reach it either.</summary>
