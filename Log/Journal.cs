@@ -51,8 +51,10 @@ internal sealed unsafe class Journal : IDisposable
             "Nothing more is appended; mend the disk and start again.", failure));
         _device.Flushed = () =>
         {
-            Commits.OnFlushed();
+            Commits.GoOn();
+            // Before the partitions are told: that may wait for a lock whose holder waits for space.
             Space.Open();
+            Commits.Notify();
         };
     }
 
