@@ -16,7 +16,9 @@ internal sealed unsafe class Journal : IDisposable
     private readonly nint[] _pages;
     private readonly long _openedAt;
     private readonly CancellationTokenSource _failed = new();
+    private readonly JournalGaps _gaps = new();
     private long _nextSequence;
+    private long _end;
     private int _segment;
     private LogStoreException? _failure;
     private bool _closed;
@@ -29,6 +31,8 @@ internal sealed unsafe class Journal : IDisposable
         Geometry = files.Geometry;
         _openedAt = tail;
         _nextSequence = nextSequence;
+        _end = tail;
+        _gaps.Add(tail - JournalGeometry.SectorBytes, tail);
         _segment = Geometry.SegmentOf(tail);
         _pages = new nint[memoryBytes >> Geometry.PageBits];
         Space = new SpaceGate(() => DurableUntil);
@@ -108,6 +112,11 @@ internal sealed unsafe class Journal : IDisposable
         address = NextAddress(JournalEntry.AllocatedBytes(payload));
         if (!TryEnterSegment(Geometry.SegmentOf(address)))
             return false;
+        if (address > _end)
+        {
+            _gaps.Add(_end, address);
+            _end = address;
+        }
 
         nint position = 0;
         long given;
@@ -115,7 +124,7 @@ internal sealed unsafe class Journal : IDisposable
         {
             var write = new JournalWrite
             {
-                Entry = new JournalEntry(kind, partition, payload, _nextSequence, durable),
+                Entry = new JournalEntry(kind, partition, payload, _nextSequence, _gaps.EntriesDurableUntil(durable)),
                 Seed = Geometry.Seed,
                 Address = address,
                 First = start,
@@ -135,6 +144,7 @@ internal sealed unsafe class Journal : IDisposable
             throw Failure!;
         }
         _nextSequence++;
+        _end = address + JournalEntry.AllocatedBytes(payload);
         Volatile.Write(
             ref _pages[PageSlot(address)], position - JournalEntry.LengthBytes - Geometry.OffsetInPage(address));
         return true;
