@@ -6,8 +6,9 @@ internal sealed class BatchIndex
 {
     private readonly List<IndexBlock> _blocks = [];
 
-    /// <summary>In the first block, how many batches lie below the log start.</summary>
+    /// <summary>In the first block, how many batches lie below the log start, and their bytes.</summary>
     private int _skipped;
+    private long _skippedBytes;
 
     public bool IsEmpty => _blocks.Count == 0;
 
@@ -19,6 +20,9 @@ internal sealed class BatchIndex
 
     /// <summary>The offset after the last batch, where there is one.</summary>
     public long EndOffset => _blocks[^1].EndOffset;
+
+    /// <summary>Bytes of the batches in a block that do not lie below the log start.</summary>
+    public long SizeBytesOf(int block) => _blocks[block].SizeBytes - (block == 0 ? _skippedBytes : 0);
 
     public void Append(in IndexEntry entry, JournalSegment segment)
     {
@@ -82,7 +86,12 @@ internal sealed class BatchIndex
     {
         for (int i = 0; i < _blocks.Count; i++)
         {
-            foreach (ref readonly var entry in _blocks[i].Entries[(i == 0 ? _skipped : 0)..])
+            var entries = _blocks[i].Entries[(i == 0 ? _skipped : 0)..];
+            if (entries[^1].Address < from)
+                continue;
+            if (entries[0].Address >= until)
+                return false;
+            foreach (ref readonly var entry in entries)
             {
                 if (entry.Address >= from && entry.Address < until)
                     return true;
@@ -117,41 +126,49 @@ internal sealed class BatchIndex
     /// <summary>Drops the batches that end at or below the log start.</summary>
     public void Trim(long logStart)
     {
-        while (!IsEmpty && _blocks[0].EndOffset <= logStart)
-            DropFirst();
+        int dropped = 0;
+        while (dropped < _blocks.Count && _blocks[dropped].EndOffset <= logStart)
+            dropped++;
+        DropFirst(dropped);
         if (IsEmpty)
             return;
         int keep = Find(logStart).Entry;
-        foreach (ref readonly var dropped in _blocks[0].Entries[_skipped..keep])
-            SizeBytes -= dropped.SizeBytes;
+        long skippedBytes = 0;
+        foreach (ref readonly var skipped in _blocks[0].Entries[_skipped..keep])
+            skippedBytes += skipped.SizeBytes;
         _skipped = keep;
+        _skippedBytes += skippedBytes;
+        SizeBytes -= skippedBytes;
     }
 
-    public void Clear()
-    {
-        while (!IsEmpty)
-            DropFirst();
-    }
+    public void Clear() => DropFirst(_blocks.Count);
 
-    private void DropFirst()
+    /// <summary>Reads no entries: they may be on the disk, and appends wait.</summary>
+    private void DropFirst(int count)
     {
-        foreach (ref readonly var dropped in _blocks[0].Entries[_skipped..])
-            SizeBytes -= dropped.SizeBytes;
-        _blocks[0].Drop();
-        _blocks.RemoveAt(0);
+        if (count == 0)
+            return;
+        for (int i = 0; i < count; i++)
+        {
+            SizeBytes -= SizeBytesOf(i);
+            _blocks[i].Drop();
+        }
+        _blocks.RemoveRange(0, count);
         _skipped = 0;
+        _skippedBytes = 0;
     }
 
     private void DropLast()
     {
-        var last = _blocks[^1];
-        int skipped = _blocks.Count == 1 ? _skipped : 0;
-        foreach (ref readonly var dropped in last.Entries[skipped..])
-            SizeBytes -= dropped.SizeBytes;
-        last.Drop();
-        _blocks.RemoveAt(_blocks.Count - 1);
-        if (IsEmpty)
-            _skipped = 0;
+        int last = _blocks.Count - 1;
+        if (last == 0)
+        {
+            DropFirst(1);
+            return;
+        }
+        SizeBytes -= SizeBytesOf(last);
+        _blocks[last].Drop();
+        _blocks.RemoveAt(last);
     }
 }
 

@@ -109,6 +109,7 @@ internal sealed class Checkpointer
             return;
         foreach (var full in work)
         {
+            _journal.Files.EndWrites(full.Segment.Number);
             WriteIndex(full);
             foreach (var partition in full.Partitions)
                 Note(partition);

@@ -39,11 +39,16 @@ internal sealed class CommitLoop
         ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.NotifyDurable(), this, preferLocal: false);
     }
 
-    /// <summary>More is on the disk.</summary>
-    public void OnFlushed()
+    /// <summary>More is on the disk: what was appended meanwhile is next.</summary>
+    public void GoOn()
     {
         if (TryFinishCommit())
             Commit();
+    }
+
+    /// <summary>Tells of what is on the disk. May wait for the locks of who is told.</summary>
+    public void Notify()
+    {
         NotifyDurable();
         if (Volatile.Read(ref _waiterCount) > 0)
         {

@@ -18,7 +18,9 @@ internal sealed unsafe class Journal : IDisposable
     private readonly PagePins _pins;
     private readonly long _openedAt;
     private readonly CancellationTokenSource _failed = new();
+    private readonly JournalGaps _gaps = new();
     private long _nextSequence;
+    private long _end;
     private int _segment;
     private LogStoreException? _failure;
     private bool _closed;
@@ -31,6 +33,8 @@ internal sealed unsafe class Journal : IDisposable
         Geometry = files.Geometry;
         _openedAt = tail;
         _nextSequence = nextSequence;
+        _end = tail;
+        _gaps.Add(tail - JournalGeometry.SectorBytes, tail);
         _segment = Geometry.SegmentOf(tail);
         _pages = new nint[memoryBytes >> Geometry.PageBits];
         _pins = new PagePins(_pages.Length, Geometry.PageOf(tail));
@@ -54,8 +58,10 @@ internal sealed unsafe class Journal : IDisposable
             "Nothing more is appended; mend the disk and start again.", failure));
         _device.Flushed = () =>
         {
-            Commits.OnFlushed();
+            Commits.GoOn();
+            // Before the partitions are told: that may wait for a lock whose holder waits for space.
             Space.Open();
+            Commits.Notify();
         };
     }
 
@@ -110,6 +116,11 @@ internal sealed unsafe class Journal : IDisposable
         if (!TryEnterSegment(Geometry.SegmentOf(address)))
             return false;
         _pins.Begin(Geometry.PageOf(address));
+        if (address > _end)
+        {
+            _gaps.Add(_end, address);
+            _end = address;
+        }
 
         nint position = 0;
         long given;
@@ -117,7 +128,7 @@ internal sealed unsafe class Journal : IDisposable
         {
             var write = new JournalWrite
             {
-                Entry = new JournalEntry(kind, partition, payload, _nextSequence, durable),
+                Entry = new JournalEntry(kind, partition, payload, _nextSequence, _gaps.EntriesDurableUntil(durable)),
                 Seed = Geometry.Seed,
                 Address = address,
                 First = start,
@@ -137,6 +148,7 @@ internal sealed unsafe class Journal : IDisposable
             throw Failure!;
         }
         _nextSequence++;
+        _end = address + JournalEntry.AllocatedBytes(payload);
         Volatile.Write(
             ref _pages[PageSlot(address)], position - JournalEntry.LengthBytes - Geometry.OffsetInPage(address));
         return true;

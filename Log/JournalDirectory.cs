@@ -11,7 +11,7 @@ internal sealed record JournalDirectory(string Path, JournalFiles Files, long Me
     public static JournalDirectory Open(LogStoreOptions options, ILogger logger)
     {
         string path = PathIn(options.DataDirectory);
-        Directory.CreateDirectory(path);
+        DurableFile.CreateDirectory(System.IO.Path.GetFullPath(path));
         var format = FormatFile.TryRead(path);
         int segmentBytes = format?.SegmentBytes ?? options.SegmentBytes;
         if (options.MaxBatchBytes > segmentBytes - JournalGeometry.SectorBytes)

@@ -11,8 +11,12 @@ internal class JournalFiles : IDisposable
 {
     private const string Extension = ".journal";
 
-    private readonly ConcurrentDictionary<int, SegmentFile> _open = new();
-    private readonly ILogger _logger;
+    /// <summary>Files open for reading: a log may have thousands, and the system lets a process have a thousand, as like as
+    /// not.</summary>
+    private const int MaxOpen = 128;
+
+    private readonly ConcurrentDictionary<int, SafeFileHandle> _writes = new();
+    private readonly OpenFiles _reads;
     private int _saidNotDirect;
     private long _lastReadMs = long.MinValue / 2;
 
@@ -20,11 +24,13 @@ internal class JournalFiles : IDisposable
     {
         Directory = directory;
         Geometry = geometry;
-        _logger = logger;
+        Logger = logger;
+        _reads = new OpenFiles(MaxOpen, PathOf);
     }
 
     public string Directory { get; }
     public JournalGeometry Geometry { get; }
+    public ILogger Logger { get; }
 
     public string PathOf(int segment) =>
         Path.Combine(Directory, segment.ToString("D10", CultureInfo.InvariantCulture) + Extension);
@@ -35,24 +41,25 @@ internal class JournalFiles : IDisposable
         .Order()
         .ToArray();
 
-    public bool Exists(int segment) => _open.ContainsKey(segment) || File.Exists(PathOf(segment));
+    public bool Exists(int segment) => _reads.Contains(segment) || File.Exists(PathOf(segment));
 
-    /// <summary>Creates a segment's file where there is none, and claims its space.</summary>
-    /// <exception cref="IOException">No space left, among others; then there is no file.</exception>
+    /// <summary>Creates a segment's file where there is none, and claims its space. One that was cut short, as a file system may
+    /// do after a crash, keeps what it has.</summary>
+    /// <exception cref="IOException">No space left, among others; then no file is created.</exception>
     public virtual void Allocate(int segment)
     {
         string path = PathOf(segment);
-        if (new FileInfo(path) is { Exists: true } file && file.Length >= Geometry.SegmentBytes)
+        if (File.Exists(path))
+        {
+            if (new FileInfo(path).Length < Geometry.SegmentBytes)
+                Claim(path, FileMode.Open);
             return;
+        }
         // Made under another name: a file of the journal is never seen, or left behind, half made.
         string aside = path + ".new";
         try
         {
-            using (var made = File.OpenHandle(aside, FileMode.Create, FileAccess.ReadWrite))
-            {
-                NativeFile.Allocate(made, aside, Geometry.SegmentBytes);
-                RandomAccess.FlushToDisk(made);
-            }
+            Claim(aside, FileMode.Create);
         }
         catch (Exception)
         {
@@ -65,7 +72,14 @@ internal class JournalFiles : IDisposable
 
     /// <summary>Writes whole sectors; when it returns they are on the disk.</summary>
     public virtual void Write(int segment, long offset, ReadOnlySpan<byte> bytes) =>
-        RandomAccess.Write(Find(segment).Writes.Value, bytes, offset);
+        RandomAccess.Write(FindForWrites(segment), bytes, offset);
+
+    /// <summary>Lets go of a segment's file to which nothing more is written.</summary>
+    public void EndWrites(int segment)
+    {
+        if (_writes.TryRemove(segment, out var file))
+            file.Dispose();
+    }
 
     /// <summary>Reads within one segment; what lies beyond its file's end reads as zeros.</summary>
     public virtual void Read(long address, Span<byte> destination)
@@ -73,10 +87,12 @@ internal class JournalFiles : IDisposable
         Volatile.Write(ref _lastReadMs, Environment.TickCount64);
         int segment = Geometry.SegmentOf(address);
         long offset = Geometry.OffsetInSegment(address);
-        var file = Find(segment).Reads;
         while (!destination.IsEmpty)
         {
-            int read = RandomAccess.Read(file, destination, offset);
+            int read = _reads.Use(
+                segment,
+                new Stretch(destination, offset),
+                static (file, wanted) => RandomAccess.Read(file, wanted.Destination, wanted.Offset));
             if (read == 0)
             {
                 destination.Clear();
@@ -88,8 +104,10 @@ internal class JournalFiles : IDisposable
     }
 
     /// <summary>Has the disk begin with a read that is to come, within one segment.</summary>
-    public void Prefetch(long address, long sizeBytes) =>
-        NativeFile.Prefetch(Find(Geometry.SegmentOf(address)).Reads, Geometry.OffsetInSegment(address), sizeBytes);
+    public void Prefetch(long address, long sizeBytes) => _reads.Use(
+        Geometry.SegmentOf(address),
+        (Offset: Geometry.OffsetInSegment(address), SizeBytes: sizeBytes),
+        static (file, wanted) => NativeFile.Prefetch(file, wanted.Offset, wanted.SizeBytes));
 
     public bool WasReadWithin(TimeSpan time) =>
         Environment.TickCount64 - Volatile.Read(ref _lastReadMs) <= time.TotalMilliseconds;
@@ -114,57 +132,48 @@ internal class JournalFiles : IDisposable
     /// <summary>Deletes a segment's file. Nobody reads it any more.</summary>
     public void Remove(int segment)
     {
-        Close(segment);
+        EndWrites(segment);
+        EndReads(segment);
         File.Delete(PathOf(segment));
-    }
-
-    /// <summary>Lets go of a segment's file until it is read again.</summary>
-    protected void Close(int segment)
-    {
-        if (_open.TryRemove(segment, out var file))
-            file.Dispose();
     }
 
     public void Dispose()
     {
-        foreach (var file in _open.Values)
-            file.Dispose();
-        _open.Clear();
+        foreach (int segment in _writes.Keys)
+            EndWrites(segment);
+        _reads.Dispose();
         GC.SuppressFinalize(this);
     }
 
-    private SegmentFile Find(int segment)
+    /// <summary>Lets go of a segment's file until it is read again.</summary>
+    protected void EndReads(int segment) => _reads.Close(segment);
+
+    private void Claim(string path, FileMode mode)
     {
-        if (_open.TryGetValue(segment, out var file))
+        using var file = File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.ReadWrite);
+        NativeFile.Allocate(file, path, Geometry.SegmentBytes);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    private SafeFileHandle FindForWrites(int segment)
+    {
+        if (_writes.TryGetValue(segment, out var file))
             return file;
-        lock (_open)
-            return _open.GetOrAdd(segment, Open);
+        lock (_writes)
+            return _writes.GetOrAdd(segment, OpenForWrites);
     }
 
-    private SegmentFile Open(int segment)
+    private SafeFileHandle OpenForWrites(int segment)
     {
-        string path = PathOf(segment);
-        return new SegmentFile(
-            new Lazy<SafeFileHandle>(() => OpenForWrites(path)),
-            File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-    }
-
-    private SafeFileHandle OpenForWrites(string path)
-    {
-        var writes = NativeFile.OpenForSyncedWrites(path, out bool direct);
+        var writes = NativeFile.OpenForSyncedWrites(PathOf(segment), out bool direct);
         if (!direct && Interlocked.Exchange(ref _saidNotDirect, 1) == 0)
-            _logger.NotDirect(Directory);
+            Logger.NotDirect(Directory);
         return writes;
     }
 
-    /// <param name="Writes">Opened by the first write: who only reads needs no right to write.</param>
-    private sealed record SegmentFile(Lazy<SafeFileHandle> Writes, SafeFileHandle Reads) : IDisposable
+    private readonly ref struct Stretch(Span<byte> destination, long offset)
     {
-        public void Dispose()
-        {
-            if (Writes.IsValueCreated)
-                Writes.Value.Dispose();
-            Reads.Dispose();
-        }
+        public Span<byte> Destination { get; } = destination;
+        public long Offset { get; } = offset;
     }
 }

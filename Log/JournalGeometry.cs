@@ -28,6 +28,10 @@ internal sealed record JournalGeometry(ulong Seed, int SegmentBytes, int PageByt
     public int OffsetInSegment(long address) => (int)(address & (SegmentBytes - 1));
     public int OffsetInPage(long address) => (int)(address & (PageBytes - 1));
 
+    /// <summary>The last segment that can have a file where the journal ends at an address: writes that were under way when the
+    /// process stopped lie within a window behind it, and one file more was made ahead.</summary>
+    public int LastSegmentFor(long end) => SegmentOf(end + WindowBytes) + 1;
+
     public static long RoundUpToSector(long address) => (address + SectorBytes - 1) & -SectorBytes;
 
     /// <summary>A page holds the largest entry, and is an eighth of the memory where that is more: large pages waste less at

@@ -97,11 +97,12 @@ internal sealed class JournalScanner
         return true;
     }
 
-    /// <summary>Looks behind the end for the next entry whose header is whole, and goes on there.</summary>
+    /// <summary>Looks behind the end, over missing files too, for the next entry whose header is whole, and goes on
+    /// there.</summary>
     /// <returns>False where there is none.</returns>
     public bool TryResume(out long address)
     {
-        for (address = EndAddress + sizeof(int); Exists(address); address += sizeof(int))
+        for (address = EndAddress + sizeof(int); TryFindFile(ref address); address += sizeof(int))
         {
             var bytes = At(address, Math.Min(LeftInSegment(address), WindowBytes / 2));
             int zeros = bytes.IndexOfAnyExcept((byte)0);
@@ -111,6 +112,7 @@ internal sealed class JournalScanner
                 continue;
             }
             address += zeros & ~3;
+            DirtyUntil = Math.Max(DirtyUntil, address + sizeof(int));
             if (TryReadHeader(address, out var entry) && entry.Sequence >= NextSequence)
             {
                 _position = address;
@@ -119,6 +121,17 @@ internal sealed class JournalScanner
             }
         }
         return false;
+    }
+
+    /// <summary>Where a segment has no file: the start of the next that has one.</summary>
+    private bool TryFindFile(ref long address)
+    {
+        if (Exists(address))
+            return true;
+        int missing = _geometry.SegmentOf(address);
+        int next = _files.List().FirstOrDefault(segment => segment > missing, -1);
+        address = _geometry.StartOf(next);
+        return next >= 0;
     }
 
     /// <summary>Looks behind the end for what tells a torn tail from damage.</summary>

@@ -16,6 +16,7 @@ internal sealed class JournalScrubber : IDisposable
     private readonly PacedFiles _files;
     private readonly string _dataDirectory;
     private readonly long _until;
+    private readonly long _nextSequence;
     private readonly Action<long, long> _damaged;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
@@ -23,13 +24,13 @@ internal sealed class JournalScrubber : IDisposable
     private ImmutableList<LogDamage> _damages = [];
     private long _provedUntil;
 
-    /// <param name="until">The checkpoint's address: the start has proved what follows it.</param>
+    /// <param name="checkpoint">The start has proved what follows it.</param>
     /// <param name="damaged">Told between which addresses entries are damaged.</param>
     public JournalScrubber(
         JournalFiles served,
         SegmentTable segments,
         string dataDirectory,
-        long until,
+        Checkpoint checkpoint,
         Action<long, long> damaged,
         ILogger logger)
     {
@@ -37,7 +38,8 @@ internal sealed class JournalScrubber : IDisposable
         _geometry = served.Geometry;
         _files = new PacedFiles(served, _stopping.Token);
         _dataDirectory = dataDirectory;
-        _until = until;
+        _until = checkpoint.Until;
+        _nextSequence = checkpoint.NextSequence;
         _damaged = damaged;
         _logger = logger;
         _provedUntil = StartOf(segments.First);
@@ -77,11 +79,23 @@ internal sealed class JournalScrubber : IDisposable
         for (int segment = _segments.First; segment < end; segment++)
         {
             string path = SegmentIndexFile.PathOf(_files.PathOf(segment));
-            using var file = SegmentIndexFile.TryOpen(path, segment);
-            bool isIntact = file is not null && file.AreEntriesIntact();
-            if (!isIntact && segment >= _segments.First)
-                Report(new LogDamage(path, -1, 0, 0, "missing, or does not fit its checksum"));
+            if (FindFault(path, segment) is { } fault && segment >= _segments.First)
+                Report(new LogDamage(path, -1, 0, 0, fault));
             _stopping.Token.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>What is wrong with an index file, which may be removed meanwhile; null where it is whole.</summary>
+    private static string? FindFault(string path, int segment)
+    {
+        try
+        {
+            using var file = SegmentIndexFile.TryOpen(path, segment);
+            return file?.AreEntriesIntact() == true ? null : "missing, or does not fit its checksum";
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return $"cannot be read: {unreadable.Message}";
         }
     }
 
@@ -118,13 +132,13 @@ internal sealed class JournalScrubber : IDisposable
                     return _until;
                 Volatile.Write(ref _provedUntil, scanner.Address);
             }
-            if (JournalGeometry.RoundUpToSector(scanner.EndAddress) >= _until)
+            // The last segment may end with a page that was left early.
+            if (JournalGeometry.RoundUpToSector(scanner.EndAddress) >= _until || scanner.NextSequence >= _nextSequence)
                 break;
+            bool goesOn = scanner.TryResume(out long next) && next < _until;
             long kept = StartOf(_segments.First);
             if (kept > scanner.EndAddress)
                 return kept;
-
-            bool goesOn = scanner.TryResume(out long next) && next < _until;
             ReportEntries(scanner.EndAddress, goesOn ? next : _until, JournalSurvey.NotWhole);
             if (!goesOn)
                 break;

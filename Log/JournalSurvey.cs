@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Loire.Broker.Ports;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,12 +17,14 @@ internal sealed class JournalSurvey
 
     private readonly JournalDirectory _directory;
     private readonly JournalGeometry _geometry;
+    private readonly int[] _present;
     private readonly List<LogDamage> _damages = [];
     private readonly List<DamagedRegion> _regions = [];
     private readonly Dictionary<int, SegmentIndexBuilder> _indexes = [];
     private readonly LossTracker _losses;
     private readonly Action<long, long>? _progress;
     private LogDamage? _tornTail;
+    private int _firstKept;
     private long _entries;
     private long _batches;
     private long _batchBytes;
@@ -30,6 +33,7 @@ internal sealed class JournalSurvey
     {
         _directory = directory;
         _geometry = directory.Files.Geometry;
+        _present = directory.Files.List();
         _progress = progress;
         try
         {
@@ -42,6 +46,8 @@ internal sealed class JournalSurvey
             IsCheckpointDamaged = true;
         }
         _losses = new LossTracker(Checkpoint ?? Checkpoint.Empty);
+        _firstKept = Checkpoint?.FirstSegment ?? 0;
+        End = Math.Max(_geometry.StartOf(_firstKept), JournalGeometry.FirstAddress);
     }
 
     /// <summary>Null where there is none or it is damaged.</summary>
@@ -50,18 +56,34 @@ internal sealed class JournalSurvey
     public IReadOnlyList<DamagedRegion> Regions => _regions;
 
     /// <summary>The segments whose index files are missing, or do not fit them, or would not after a repair.</summary>
-    public IList<int> DamagedIndexes { get; } = [];
+    public ISet<int> DamagedIndexes { get; } = new SortedSet<int>();
     public LossTracker Losses => _losses;
 
     /// <summary>Where the journal ends, and the number of the entry that would come there.</summary>
     public long End { get; private set; }
     public long NextSequence { get; private set; }
 
+    /// <summary>Whether entries are missing at the end that the checkpoint knows of. A page that was left early may lie
+    /// between the last entry and the checkpoint's address.</summary>
+    public bool EndsBeforeCheckpoint => Checkpoint is { } checkpoint
+        && JournalGeometry.RoundUpToSector(End) < checkpoint.Until
+        && NextSequence < checkpoint.NextSequence;
+
+    /// <summary>The oldest segment that has a file, or would have to have one.</summary>
+    public int FirstSegment => _present.Length > 0 ? _present[0] : _firstKept;
+
+    /// <summary>The last segment that has a file, or of which the checkpoint knows.</summary>
+    public int LastSegment =>
+        Math.Max(_present.LastOrDefault(), _geometry.SegmentOf(Checkpoint?.Until ?? JournalGeometry.FirstAddress));
+
     /// <param name="progress">Told now and then: bytes done, bytes in all.</param>
     public static JournalSurvey Run(JournalDirectory directory, Action<long, long>? progress)
     {
         var survey = new JournalSurvey(directory, progress);
-        survey.Walk();
+        if (survey._present.Length > 0)
+            survey.Walk();
+        survey._losses.PassCheckpoint();
+        survey.CheckHead();
         survey.CheckIndexes();
         return survey;
     }
@@ -79,7 +101,7 @@ internal sealed class JournalSurvey
 
     public LogReport ToReport() => new(
         _directory.Path,
-        _directory.Files.List().Length,
+        _present.Length,
         _losses.Partitions,
         _entries,
         _batches,
@@ -90,23 +112,19 @@ internal sealed class JournalSurvey
 
     private void Walk()
     {
-        int[] segments = _directory.Files.List();
-        if (segments.Length == 0)
-            return;
-        long end = _geometry.StartOf(segments[^1] + 1);
-        var scanner = new JournalScanner(
-            _directory.Files, Math.Max(_geometry.StartOf(segments[0]), JournalGeometry.FirstAddress), nextSequence: -1);
+        long start = Math.Max(_geometry.StartOf(_present[0]), JournalGeometry.FirstAddress);
+        long end = _geometry.StartOf(_present[^1] + 1);
+        var scanner = new JournalScanner(_directory.Files, start, nextSequence: -1);
         do
         {
             while (scanner.MoveNext())
             {
                 Take(scanner);
                 if ((_entries & 0xFFF) == 0)
-                    _progress?.Invoke(scanner.Address - _geometry.StartOf(segments[0]), end - _geometry.StartOf(segments[0]));
+                    _progress?.Invoke(scanner.Address - start, end - start);
             }
         }
         while (TryPassEnd(scanner));
-        _losses.PassCheckpoint();
     }
 
     private void Take(JournalScanner scanner)
@@ -117,6 +135,10 @@ internal sealed class JournalSurvey
         {
             _batches++;
             _batchBytes += entry.PayloadBytes;
+        }
+        else if (entry.Kind == EntryKind.Head)
+        {
+            _firstKept = Math.Max(_firstKept, BinaryPrimitives.ReadInt32LittleEndian(scanner.Payload));
         }
         if (!_losses.Add(scanner))
         {
@@ -141,10 +163,8 @@ internal sealed class JournalSurvey
     private bool TryPassEnd(JournalScanner scanner)
     {
         End = scanner.EndAddress;
-        NextSequence = scanner.NextSequence;
-        bool isBeforeCheckpoint =
-            Checkpoint is { } checkpoint && JournalGeometry.RoundUpToSector(End) < checkpoint.Until;
-        if (scanner.End != ScanEnd.Damage && !isBeforeCheckpoint)
+        NextSequence = Math.Max(scanner.NextSequence, 0);
+        if (scanner.End != ScanEnd.Damage && !EndsBeforeCheckpoint && !FilesGoOn())
         {
             if (scanner.End == ScanEnd.TornTail)
                 _tornTail = Describe(End, scanner.DirtyUntil - End, "writes that were under way at the end");
@@ -163,8 +183,29 @@ internal sealed class JournalSurvey
             NextSequence,
             NextSequence,
             IsTail: true,
-            "no whole entry, though the checkpoint knows of more"));
+            "no whole entry, though the journal went on"));
         return false;
+    }
+
+    /// <summary>Whether there are files behind the end where a crash leaves none, or none where there should be one.</summary>
+    private bool FilesGoOn()
+    {
+        long tail = JournalGeometry.RoundUpToSector(End);
+        return _present[^1] > _geometry.LastSegmentFor(tail)
+            || _present[^1] - _geometry.SegmentOf(tail) > _present.Count(segment => segment > _geometry.SegmentOf(tail))
+            || (_present[^1] > _geometry.SegmentOf(tail) && Array.BinarySearch(_present, _geometry.SegmentOf(tail)) < 0);
+    }
+
+    /// <summary>Where the first files are missing there is nothing to cut out: the journal begins with those that are
+    /// there.</summary>
+    private void CheckHead()
+    {
+        int first = _present.Length > 0 ? _present[0] : _geometry.SegmentOf((Checkpoint?.Until ?? 1) - 1);
+        if (first > _firstKept)
+        {
+            long from = _geometry.StartOf(_firstKept);
+            _damages.Add(Describe(from, _geometry.StartOf(first) - from, "missing"));
+        }
     }
 
     private void AddRegion(DamagedRegion region)
@@ -183,15 +224,17 @@ internal sealed class JournalSurvey
     /// <summary>Where a segment is damaged its index cannot be compared; it is made anew with the repair.</summary>
     private void CheckIndexes()
     {
-        var damaged = _regions.Select(region => _geometry.SegmentOf(region.From)).ToHashSet();
+        foreach (var region in _regions)
+        {
+            int last = _geometry.SegmentOf(Math.Max(region.Until - 1, region.From));
+            for (int segment = _geometry.SegmentOf(region.From); segment <= last; segment++)
+                DamagedIndexes.Add(segment);
+        }
         foreach (var (segment, built) in _indexes)
         {
-            string path = SegmentIndexFile.PathOf(_directory.Files.PathOf(segment));
-            if (damaged.Contains(segment))
-            {
-                DamagedIndexes.Add(segment);
+            if (DamagedIndexes.Contains(segment))
                 continue;
-            }
+            string path = SegmentIndexFile.PathOf(_directory.Files.PathOf(segment));
             using var file = SegmentIndexFile.TryOpen(path, segment);
             if (file is not null && built.Agrees(file))
                 continue;

@@ -38,4 +38,9 @@ internal static partial class LogMessages
 
     [LoggerMessage(9, LogLevel.Debug, "Closed with {Bytes} bytes of the old journal not proved again")]
     public static partial void ScrubStopped(this ILogger logger, long bytes);
+
+    [LoggerMessage(10, LogLevel.Warning,
+        "The journal's next file cannot be made yet: {Reason}. Appends go on until the present one is full; free space in " +
+        "{Directory} before, then it is tried once more")]
+    public static partial void NoNextFileYet(this ILogger logger, string reason, string directory);
 }

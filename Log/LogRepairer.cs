@@ -24,22 +24,27 @@ public static class LogRepairer
         var directory = JournalSurvey.Open(dataDirectory);
         using var files = directory.Files;
         var survey = JournalSurvey.Run(directory, progress);
+        if (survey.Checkpoint is null)
+            directory.FirstCheckpoint();
         if (survey.Losses.Losses.Count > 0)
         {
             RenewDirectoryId(dataDirectory);
             LossFile.Add(directory.Path, survey.Losses.Losses);
         }
+        foreach (var region in survey.Regions)
+            Keep(files, region, dataDirectory);
+        // An index of what is cut out would still be whole, and a start would serve what it points to: it goes first.
+        foreach (int segment in survey.DamagedIndexes)
+            File.Delete(IndexOf(files, segment));
+        NativeFile.SyncDirectory(directory.Path);
         if (survey.IsCheckpointDamaged)
             RemoveCheckpoint(directory, dataDirectory);
         foreach (var region in survey.Regions)
-        {
-            Keep(files, region, dataDirectory);
             CutOut(files, region);
-        }
-        foreach (int segment in survey.DamagedIndexes)
-            File.Delete(IndexOf(files, segment));
-        if (survey.Checkpoint is { } checkpoint && JournalGeometry.RoundUpToSector(survey.End) < checkpoint.Until)
-            MoveBack(checkpoint, survey).Write(directory.Path);
+        if (survey.Regions is [.., { IsTail: true } tail])
+            RemoveBehind(directory, tail, survey.LastSegment);
+        if (survey.Checkpoint is { } checkpoint && Mend(checkpoint, survey) is var mended && mended != checkpoint)
+            mended.Write(directory.Path);
         RebuildIndexes(directory, survey.DamagedIndexes);
         NativeFile.SyncDirectory(directory.Path);
         return survey.ToReport();
@@ -60,37 +65,50 @@ public static class LogRepairer
     /// <summary>Without a checkpoint the next start replays the journal from its beginning.</summary>
     private static void RemoveCheckpoint(JournalDirectory directory, string dataDirectory)
     {
-        directory.FirstCheckpoint();
-        string kept = Directory.CreateDirectory(Path.Combine(dataDirectory, KeptDirectory)).FullName;
-        File.Move(Checkpoint.PathIn(directory.Path), Path.Combine(kept, "checkpoint"), overwrite: true);
+        File.Move(Checkpoint.PathIn(directory.Path), NewKeptPath(dataDirectory, "checkpoint"));
+        NativeFile.SyncDirectory(directory.Path);
     }
 
     private static void Keep(JournalFiles files, DamagedRegion region, string dataDirectory)
     {
-        string kept = Directory.CreateDirectory(Path.Combine(dataDirectory, KeptDirectory)).FullName;
-        string path = Path.Combine(kept, region.From.ToString("D20", CultureInfo.InvariantCulture));
-        using var copy = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
-        long written = 0;
+        string path = NewKeptPath(dataDirectory, region.From.ToString("D20", CultureInfo.InvariantCulture));
+        using var copy = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
         foreach (var (address, size) in SplitBySegment(files.Geometry, region))
         {
+            if (!files.Exists(files.Geometry.SegmentOf(address)))
+                continue;
             byte[] bytes = new byte[size];
             files.Read(address, bytes);
-            RandomAccess.Write(copy, bytes, written);
-            written += size;
+            RandomAccess.Write(copy, bytes, address - region.From);
         }
         RandomAccess.FlushToDisk(copy);
-        NativeFile.SyncDirectory(kept);
+        NativeFile.SyncDirectory(Path.GetDirectoryName(path)!);
     }
 
-    /// <summary>Leaves zeros at the journal's end and where no entry is missing, else one entry that stands for the missing
-    /// ones; more where the region spans segments.</summary>
+    /// <summary>A repair that was interrupted has kept bytes that the next one finds cut out: what is kept stays.</summary>
+    private static string NewKeptPath(string dataDirectory, string name)
+    {
+        string kept = Path.GetFullPath(Path.Combine(dataDirectory, KeptDirectory));
+        DurableFile.CreateDirectory(kept);
+        string path = Path.Combine(kept, name);
+        for (int i = 1; File.Exists(path); i++)
+            path = Path.Combine(kept, $"{name}.{i}");
+        return path;
+    }
+
+    /// <summary>Leaves zeros at the journal's end, else in each segment one entry; the first stands for those that are
+    /// missing.</summary>
     private static void CutOut(JournalFiles files, DamagedRegion region)
     {
         long sequence = region.FirstSequence;
         foreach (var (address, size) in SplitBySegment(files.Geometry, region))
         {
+            int segment = files.Geometry.SegmentOf(address);
+            if (region.IsTail && !files.Exists(segment))
+                continue;
+            files.Allocate(segment);
             files.Clear(address, size);
-            if (region.IsTail || region.NextSequence == region.FirstSequence || size < JournalEntry.OverheadBytes)
+            if (region.IsTail || size < JournalEntry.OverheadBytes)
                 continue;
             byte[] cut = new byte[size];
             int payload = size - JournalEntry.OverheadBytes;
@@ -100,6 +118,19 @@ public static class LogRepairer
             files.Overwrite(address, cut);
             sequence = region.NextSequence;
         }
+    }
+
+    /// <summary>Removes the files behind the journal's end, the last first. What stands in one would be taken for entries when
+    /// the journal comes there again.</summary>
+    private static void RemoveBehind(JournalDirectory directory, DamagedRegion tail, int lastSegment)
+    {
+        var files = directory.Files;
+        for (int segment = lastSegment; segment > files.Geometry.SegmentOf(tail.From); segment--)
+        {
+            File.Delete(IndexOf(files, segment));
+            files.Remove(segment);
+        }
+        NativeFile.SyncDirectory(directory.Path);
     }
 
     private static IEnumerable<(long Address, int SizeBytes)> SplitBySegment(JournalGeometry geometry, DamagedRegion region)
@@ -126,7 +157,13 @@ public static class LogRepairer
 
     private static string IndexOf(JournalFiles files, int segment) => SegmentIndexFile.PathOf(files.PathOf(segment));
 
-    /// <summary>The checkpoint of a journal that ends before it.</summary>
+    /// <summary>The checkpoint of a journal that begins later or ends earlier than it says.</summary>
+    private static Checkpoint Mend(Checkpoint checkpoint, JournalSurvey survey)
+    {
+        var mended = survey.EndsBeforeCheckpoint ? MoveBack(checkpoint, survey) : checkpoint;
+        return mended with { FirstSegment = Math.Max(mended.FirstSegment, survey.FirstSegment) };
+    }
+
     private static Checkpoint MoveBack(Checkpoint checkpoint, JournalSurvey survey) => checkpoint with
     {
         Until = JournalGeometry.RoundUpToSector(survey.End),

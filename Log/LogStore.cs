@@ -57,7 +57,7 @@ public sealed class LogStore : ILogStore
             directory.Files,
             _segments,
             DataDirectory,
-            checkpoint.Until,
+            checkpoint,
             (from, until) => _damaged.AddDamaged(_partitions.Values, from, until),
             logger);
         logger.Opened(
@@ -95,7 +95,7 @@ public sealed class LogStore : ILogStore
     public static LogStore Open(LogStoreOptions options)
     {
         options.Validate();
-        Directory.CreateDirectory(options.DataDirectory);
+        DurableFile.CreateDirectory(Path.GetFullPath(options.DataDirectory));
         var directoryLock = DirectoryLock.Take(options.DataDirectory);
         try
         {

@@ -58,12 +58,10 @@ internal static partial class NativeFile
             throw new IOException($"{path}: {sizeBytes} bytes cannot be allocated: {new Win32Exception(error).Message}");
     }
 
-    /// <summary>Has the system begin to read what will be asked for soon. It may decline.</summary>
-    public static void Prefetch(SafeFileHandle file, long offset, long sizeBytes)
-    {
-        if (OperatingSystem.IsLinux())
-            _ = Advise(file, offset, sizeBytes, WillNeed);
-    }
+    /// <summary>Has the system begin to read what will be asked for soon.</summary>
+    /// <returns>Whether it does; it may decline.</returns>
+    public static bool Prefetch(SafeFileHandle file, long offset, long sizeBytes) =>
+        OperatingSystem.IsLinux() && Advise(file, offset, sizeBytes, WillNeed) == 0;
 
     /// <summary>Makes the names in a directory durable.</summary>
     public static void SyncDirectory(string path)

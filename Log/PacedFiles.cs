@@ -23,7 +23,7 @@ internal sealed class PacedFiles(JournalFiles served, CancellationToken stopping
     {
         int segment = Geometry.SegmentOf(address);
         if (segment != _segment)
-            Close(_segment);
+            EndReads(_segment);
         _segment = segment;
         _stretch += destination.Length;
         if (_stretch >= StretchBytes)

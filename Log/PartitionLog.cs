@@ -115,11 +115,15 @@ internal sealed class PartitionLog : IPartitionLog
             return use(_index, state);
     }
 
-    /// <summary>Whether the log goes on behind an offset that it should have and has not.</summary>
+    /// <summary>Whether the log goes on behind an offset that it should have and has not; be it with its end alone.</summary>
     public bool LacksRecordsAt(long offset)
     {
         lock (_lock)
-            return offset >= _logStart && _index.TryGet(_index.Find(offset), out var next) && next.BaseOffset > offset;
+        {
+            return offset >= _logStart
+                && offset < _logEnd
+                && (!_index.TryGet(_index.Find(offset), out var next) || next.BaseOffset > offset);
+        }
     }
 
     /// <summary>Whether a batch of the log lies in a part of the journal.</summary>

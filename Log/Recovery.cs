@@ -48,8 +48,8 @@ internal sealed class Recovery
         int[] present = _files.List();
         int current = _geometry.SegmentOf(checkpoint.Until);
         LoadIndexes(checkpoint, present, current);
-        Replay(checkpoint);
-        CheckSegments(present, current);
+        Replay(checkpoint, present);
+        RemoveOld(present);
         foreach (var partition in _partitions.Values)
             partition.FinishRecovery();
         Begin = Math.Max(_geometry.StartOf(_context.Segments.First), JournalGeometry.FirstAddress);
@@ -88,7 +88,7 @@ internal sealed class Recovery
             segment.Index = file;
     }
 
-    private void Replay(Checkpoint checkpoint)
+    private void Replay(Checkpoint checkpoint, int[] present)
     {
         var scanner = new JournalScanner(_files, checkpoint.Until, checkpoint.NextSequence);
         while (scanner.MoveNext())
@@ -101,9 +101,10 @@ internal sealed class Recovery
         ReplayedBytes = scanner.EndAddress - checkpoint.Until;
         if (scanner.End == ScanEnd.Damage)
             throw Damaged(scanner);
+        Tail = JournalGeometry.RoundUpToSector(scanner.EndAddress);
+        CheckSegments(present);
         if (scanner.End == ScanEnd.TornTail)
             CutTail(scanner);
-        Tail = JournalGeometry.RoundUpToSector(scanner.EndAddress);
         if (_geometry.SegmentOf(Tail) != _context.Segments.Current.Number)
             FillSegment(Tail, NextSequence);
     }
@@ -139,7 +140,7 @@ internal sealed class Recovery
                 _partitions.Remove(entry.Partition);
                 break;
             case EntryKind.Head:
-                _firstSegment = BinaryPrimitives.ReadInt32LittleEndian(scanner.Payload);
+                _firstSegment = Math.Max(_firstSegment, BinaryPrimitives.ReadInt32LittleEndian(scanner.Payload));
                 break;
             case EntryKind.Cut:
                 break;
@@ -180,20 +181,34 @@ internal sealed class Recovery
         }
     }
 
-    /// <summary>Every segment from the first kept to the one with the tail must be there; older ones are left over from a
-    /// removal that was interrupted.</summary>
-    private void CheckSegments(int[] present, int current)
+    /// <summary>Every segment from the first kept to the one with the tail must be there, and those behind it without a gap,
+    /// no further than a crash leaves any: what stands in others would be taken for entries when the journal comes
+    /// there.</summary>
+    private void CheckSegments(int[] present)
+    {
+        int tail = Tail == JournalGeometry.FirstAddress ? -1 : _geometry.SegmentOf(Tail - 1);
+        int last = Math.Max(tail, present.LastOrDefault(-1));
+        for (int number = _firstSegment; number <= last; number++)
+        {
+            if (Array.BinarySearch(present, number) < 0)
+                throw new LogStoreException($"{_files.PathOf(number)} is missing. {VerifierHint}");
+        }
+        if (last > _geometry.LastSegmentFor(Tail))
+        {
+            throw new LogStoreException(
+                $"{_files.PathOf(last)} lies far behind the journal's end, which is at address {Tail}: what stands between is no " +
+                $"whole entry. {VerifierHint}");
+        }
+    }
+
+    /// <summary>Segments before the first kept are left over from a removal that was interrupted.</summary>
+    private void RemoveOld(int[] present)
     {
         foreach (int old in present.Where(number => number < _firstSegment))
         {
             _context.Segments.RemoveFirst();
             File.Delete(SegmentIndexFile.PathOf(_files.PathOf(old)));
             _files.Remove(old);
-        }
-        for (int number = _firstSegment; number < current; number++)
-        {
-            if (Array.BinarySearch(present, number) < 0)
-                throw new LogStoreException($"{_files.PathOf(number)} is missing. {VerifierHint}");
         }
     }
 

@@ -1,6 +1,7 @@
 namespace Loire.Log;
 
-/// <summary>Finds the log start that retention asks for. Under the partition's lock.</summary>
+/// <summary>Finds the log start that retention asks for. Under the partition's lock: so the entries of a block are read, which
+/// may be on the disk, only where not all of it goes.</summary>
 internal static class Retention
 {
     public static long FindStart(
@@ -8,16 +9,24 @@ internal static class Retention
     {
         long start = logStart;
         long left = index.SizeBytes;
-        var position = index.First;
-        while (index.TryGet(position, out var batch) && batch.NextOffset <= limit)
+        for (var position = index.First; position.Block < index.Blocks.Count; position = new IndexPosition(position.Block + 1, 0))
         {
-            bool expired = batch.MaxTimestamp < expireBeforeMs;
-            bool surplus = left - batch.SizeBytes >= retainBytes;
-            if (!expired && !surplus)
-                break;
-            left -= batch.SizeBytes;
-            start = batch.NextOffset;
-            position = index.Next(position);
+            var block = index.Blocks[position.Block];
+            long sizeBytes = index.SizeBytesOf(position.Block);
+            if (block.EndOffset <= limit && (block.MaxTimestamp < expireBeforeMs || left - sizeBytes >= retainBytes))
+            {
+                left -= sizeBytes;
+                start = block.EndOffset;
+                continue;
+            }
+            foreach (ref readonly var batch in block.Entries[position.Entry..])
+            {
+                bool goes = batch.MaxTimestamp < expireBeforeMs || left - batch.SizeBytes >= retainBytes;
+                if (!goes || batch.NextOffset > limit)
+                    return start;
+                left -= batch.SizeBytes;
+                start = batch.NextOffset;
+            }
         }
         return start;
     }

@@ -1,7 +1,7 @@
 namespace Loire.Log;
 
 /// <summary>Makes the journal's next file while the present one is filled, on a thread of its own. A full disk is found
-/// out while there is still a file's worth of room.</summary>
+/// out, and said, while there is still a file's worth of room; once that is used the file is tried once more.</summary>
 internal sealed class SegmentAllocator : IDisposable
 {
     private readonly JournalFiles _files;
@@ -11,6 +11,8 @@ internal sealed class SegmentAllocator : IDisposable
     private int _ready;
     private int _wanted;
     private Exception? _failure;
+    private bool _isTried;
+    private bool _isNeeded;
     private bool _stopping;
 
     /// <param name="segment">The segment that is filled first.</param>
@@ -24,18 +26,20 @@ internal sealed class SegmentAllocator : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Asks for a file. One that failed before is tried again: space may have been freed.</summary>
+    /// <summary>Asks for a file that is needed soon.</summary>
     public void Request(int segment)
     {
         lock (_lock)
         {
             _wanted = segment;
-            _failure = null;
+            _isTried = false;
+            _isNeeded = false;
             Monitor.Pulse(_lock);
         }
     }
 
-    /// <summary>Whether a segment has its file. Where not, the gate is closed until it has or it is known why not.</summary>
+    /// <summary>Whether a segment, which is needed now, has its file. Where not, the gate is closed until it has or it is known
+    /// why not: space may have been freed since the file was asked for.</summary>
     public bool IsReady(int segment, out Exception? failure)
     {
         lock (_lock)
@@ -44,7 +48,11 @@ internal sealed class SegmentAllocator : IDisposable
             if (segment <= _ready)
                 return true;
             if (failure is null)
+            {
+                _isNeeded = true;
+                Monitor.Pulse(_lock);
                 _space.Close();
+            }
             return false;
         }
     }
@@ -61,17 +69,8 @@ internal sealed class SegmentAllocator : IDisposable
 
     private void Allocate()
     {
-        while (true)
+        while (WaitForWork(out int segment, out bool isLastTry))
         {
-            int segment;
-            lock (_lock)
-            {
-                while (!_stopping && (_wanted <= _ready || _failure is not null))
-                    Monitor.Wait(_lock);
-                if (_stopping)
-                    return;
-                segment = _ready + 1;
-            }
             Exception? failure = null;
             try
             {
@@ -85,10 +84,25 @@ internal sealed class SegmentAllocator : IDisposable
             {
                 if (failure is null)
                     _ready = segment;
-                else
+                else if (isLastTry)
                     _failure = failure;
+                _isTried = failure is not null;
             }
+            if (failure is not null && !isLastTry)
+                _files.Logger.NoNextFileYet(failure.Message, _files.Directory);
             _space.Open();
+        }
+    }
+
+    private bool WaitForWork(out int segment, out bool isLastTry)
+    {
+        lock (_lock)
+        {
+            while (!_stopping && (_wanted <= _ready || _failure is not null || (_isTried && !_isNeeded)))
+                Monitor.Wait(_lock);
+            segment = _ready + 1;
+            isLastTry = _isNeeded;
+            return !_stopping;
         }
     }
 }

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using Loire.Protocol.Hashing;
+using Microsoft.Win32.SafeHandles;
 
 namespace Loire.Log;
 
@@ -18,7 +20,9 @@ internal readonly record struct SegmentIndexRecord(
 }
 
 /// <summary>A segment's index: which batches of which partition lie in it. Derived from the segment, hence rebuilt
-/// where it is missing or damaged, and deleted with it. Memory-mapped: what nobody looks up takes no memory.
+/// where it is missing or damaged, and deleted with it. Memory-mapped: what nobody looks up takes no memory, and a log
+/// of thousands of segments no open files. What is to be proved is read from the file: the process does not outlive a
+/// mapping of a sector that the disk cannot read.
 /// <code>
 ///  0  magic (8)   8  format version   12  segment   16  covers the segment until this address (8)
 /// 24  number of records   28  number of entries   32  CRC-32C of the records   36  CRC-32C of the entries
@@ -29,8 +33,8 @@ internal sealed unsafe class SegmentIndexFile : IDisposable
     private const ulong Magic = 0x5845444E49524F4C; // "LORINDEX"
     private const int CurrentVersion = 1;
     private const int HeaderBytes = 64;
+    private const int ReadBytes = 1 << 18;
 
-    private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
     private readonly Header _header;
@@ -38,8 +42,8 @@ internal sealed unsafe class SegmentIndexFile : IDisposable
     private SegmentIndexFile(string path)
     {
         Path = path;
-        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        using var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        _view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
         _header = *(Header*)_start;
     }
@@ -49,8 +53,7 @@ internal sealed unsafe class SegmentIndexFile : IDisposable
 
     public ReadOnlySpan<SegmentIndexRecord> Records => new(_start + HeaderBytes, _header.RecordCount);
 
-    public ReadOnlySpan<IndexEntry> Entries =>
-        new(_start + HeaderBytes + ((long)_header.RecordCount * SegmentIndexRecord.SizeOnDisk), _header.EntryCount);
+    public ReadOnlySpan<IndexEntry> Entries => new(_start + _header.EntriesAt, _header.EntryCount);
 
     public static string PathOf(string journalPath) => System.IO.Path.ChangeExtension(journalPath, ".index");
 
@@ -58,14 +61,15 @@ internal sealed unsafe class SegmentIndexFile : IDisposable
     /// <returns>Null where there is none or it is damaged.</returns>
     public static SegmentIndexFile? TryOpen(string path, int segment)
     {
-        var info = new FileInfo(path);
-        if (!info.Exists || info.Length < HeaderBytes)
+        try
+        {
+            using var file = OpenForReads(path);
+            return IsIntact(file, segment) ? new SegmentIndexFile(path) : null;
+        }
+        catch (FileNotFoundException)
+        {
             return null;
-        var file = new SegmentIndexFile(path);
-        if (file.IsIntact(segment, info.Length))
-            return file;
-        file.Dispose();
-        return null;
+        }
     }
 
     public static SegmentIndexFile Write(
@@ -88,25 +92,70 @@ internal sealed unsafe class SegmentIndexFile : IDisposable
         return new SegmentIndexFile(path);
     }
 
-    public bool AreEntriesIntact() => Crc32C.Compute(MemoryMarshal.AsBytes(Entries)) == _header.EntriesCrc;
+    public bool AreEntriesIntact()
+    {
+        try
+        {
+            using var file = OpenForReads(Path);
+            return Checksum(file, _header.EntriesAt, _header.EntriesBytes) == _header.EntriesCrc;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     public void Dispose()
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
-        _file.Dispose();
     }
 
-    private bool IsIntact(int segment, long sizeBytes) =>
-        _header.Magic == Magic
-        && _header.Version == CurrentVersion
-        && _header.Segment == segment
-        && _header.RecordCount >= 0
-        && _header.EntryCount >= 0
-        && sizeBytes == HeaderBytes
-            + ((long)_header.RecordCount * SegmentIndexRecord.SizeOnDisk)
-            + ((long)_header.EntryCount * IndexEntry.SizeOnDisk)
-        && Crc32C.Compute(MemoryMarshal.AsBytes(Records)) == _header.RecordsCrc;
+    private static SafeFileHandle OpenForReads(string path) =>
+        File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+
+    private static bool IsIntact(SafeFileHandle file, int segment)
+    {
+        var header = default(Header);
+        try
+        {
+            return RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<Header>(ref header)), 0) == HeaderBytes
+                && header.Magic == Magic
+                && header.Version == CurrentVersion
+                && header.Segment == segment
+                && header.RecordCount >= 0
+                && header.EntryCount >= 0
+                && RandomAccess.GetLength(file) == header.EntriesAt + header.EntriesBytes
+                && Checksum(file, HeaderBytes, header.RecordsBytes) == header.RecordsCrc;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static uint Checksum(SafeFileHandle file, long from, long sizeBytes)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(sizeBytes, ReadBytes));
+        try
+        {
+            uint checksum = 0;
+            while (sizeBytes > 0)
+            {
+                int read = RandomAccess.Read(file, buffer.AsSpan(0, (int)Math.Min(sizeBytes, buffer.Length)), from);
+                if (read == 0)
+                    throw new EndOfStreamException("The index file is shorter than it was.");
+                checksum = Crc32C.Append(checksum, buffer.AsSpan(0, read));
+                from += read;
+                sizeBytes -= read;
+            }
+            return checksum;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
 
     [StructLayout(LayoutKind.Sequential, Size = HeaderBytes)]
     private struct Header
@@ -119,5 +168,9 @@ internal sealed unsafe class SegmentIndexFile : IDisposable
         public int EntryCount;
         public uint RecordsCrc;
         public uint EntriesCrc;
+
+        public readonly long RecordsBytes => (long)RecordCount * SegmentIndexRecord.SizeOnDisk;
+        public readonly long EntriesAt => HeaderBytes + RecordsBytes;
+        public readonly long EntriesBytes => (long)EntryCount * IndexEntry.SizeOnDisk;
     }
 }

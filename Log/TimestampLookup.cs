@@ -47,15 +47,34 @@ internal static class TimestampLookup
         return null;
     }
 
+    /// <summary>The first batch below an offset of those with the largest timestamp. Blocks tell their largest timestamp:
+    /// only of the first, parts of which may lie below the log start, of the last and of the one found are entries read.</summary>
     private static IndexEntry? FindMaxBatch(BatchIndex index, long limit)
     {
-        IndexEntry? best = null;
-        var position = index.First;
-        while (index.TryGet(position, out var entry) && entry.NextOffset <= limit)
+        IndexPosition? best = null;
+        long max = long.MinValue;
+        for (var position = index.First; position.Block < index.Blocks.Count; position = new IndexPosition(position.Block + 1, 0))
         {
+            var block = index.Blocks[position.Block];
+            bool isWhole = position.Entry == 0 && block.EndOffset <= limit;
+            long found = isWhole ? block.MaxTimestamp : FindMaxEntry(block, position.Entry, limit)?.MaxTimestamp ?? long.MinValue;
+            if (best is null || found > max)
+                (best, max) = (position, found);
+            if (block.EndOffset >= limit)
+                break;
+        }
+        return best is { } place ? FindMaxEntry(index.Blocks[place.Block], place.Entry, limit) : null;
+    }
+
+    private static IndexEntry? FindMaxEntry(IndexBlock block, int from, long limit)
+    {
+        IndexEntry? best = null;
+        foreach (ref readonly var entry in block.Entries[from..])
+        {
+            if (entry.NextOffset > limit)
+                break;
             if (best is null || entry.MaxTimestamp > best.Value.MaxTimestamp)
                 best = entry;
-            position = index.Next(position);
         }
         return best;
     }

@@ -1,6 +1,8 @@
+using System.Buffers;
 using Loire.Broker.Ports;
 using Loire.Log;
 using Loire.Protocol;
+using Loire.Protocol.Records;
 using Microsoft.Extensions.Logging;
 using Shouldly;
 using Xunit;
@@ -44,7 +46,7 @@ public sealed class FailureTests
         var acknowledged = new List<byte>();
         await using (var store = LogStore.Open(Options(directory, created => files = created)))
         {
-            files.FailAllocations = true;
+            files.FailAllocationsFrom = 0;
             var observer = new RecordingObserver();
             var log = store.Open(TestBatches.Partition(0), observer);
             var failure = Should.Throw<LogStoreException>(() =>
@@ -64,7 +66,7 @@ public sealed class FailureTests
         }
 
         // The last file is full, so that a start needs another one.
-        await using (var full = LogStore.Open(Options(directory, created => created.FailAllocations = true)))
+        await using (var full = LogStore.Open(Options(directory, created => created.FailAllocationsFrom = 0)))
         {
             var observer = new RecordingObserver();
             var log = full.Open(TestBatches.Partition(0), observer);
@@ -82,6 +84,63 @@ public sealed class FailureTests
         mended.WaitDurable(again.LogEndOffset.Value);
     }
 
+    [Fact]
+    public async Task A_disk_that_was_full_for_a_while_stops_nothing_where_there_is_room_again_when_it_is_needed()
+    {
+        using var directory = new TemporaryDirectory();
+        FaultyFiles files = null!;
+        var options = Options(directory, created => (files = created).FailAllocationsFrom = 1);
+        await using var store = LogStore.Open(options);
+        var observer = new RecordingObserver();
+        var log = store.Open(TestBatches.Partition(0), observer);
+        await Eventually.IsTrueAsync(() => files.FailedAllocations > 0);
+
+        files.FailAllocationsFrom = int.MaxValue;
+        for (int i = 0; i < 100; i++)
+            log.Append(store, TestBatches.Create(i, payloadBytes: 5000));
+        observer.WaitDurable(100);
+
+        store.Failure.ShouldBeNull();
+        File.Exists(files.PathOf(1)).ShouldBeTrue("more than one file was filled");
+    }
+
+    [Fact]
+    public async Task Room_in_memory_is_told_of_before_partitions_are_who_may_wait_for_a_lock_whose_holder_waits_for_room()
+    {
+        using var directory = new TemporaryDirectory();
+        FaultyFiles files = null!;
+        var options = Options(directory, created => files = created) with { SegmentBytes = 1 << 20 };
+        await using var store = LogStore.Open(options);
+        var replicaLock = new object();
+        using var held = new ManualResetEventSlim();
+        files.HoldNextWrite(held);
+        var log = store.Open(TestBatches.Partition(0), new LockingObserver(replicaLock));
+
+        // All that is appended waits for the partition's creation to be on the disk, and is told of at once.
+        var holder = new Thread(() =>
+        {
+            lock (replicaLock)
+            {
+                long end = 0;
+                while (TryAppend(log, TestBatches.Create(end, payloadBytes: 5000)))
+                    end++;
+                log.AdvanceLogStart(new Offset(1));
+            }
+        });
+        holder.Start();
+        await Eventually.IsTrueAsync(() => files.WritesUnderWay == 1
+            && holder.ThreadState.HasFlag(ThreadState.WaitSleepJoin)
+            && !store.WaitForSpaceAsync(CancellationToken.None).IsCompleted);
+        held.Set();
+
+        await Eventually.IsTrueAsync(() => !holder.IsAlive);
+        log.LogStartOffset.ShouldBe(new Offset(1));
+    }
+
+    private static bool TryAppend(IPartitionLog log, byte[] batch) => log.TryAppend(
+        batch.AsSpan(0, RecordBatchHeader.SizeBytes),
+        new ReadOnlySequence<byte>(batch, RecordBatchHeader.SizeBytes, batch.Length - RecordBatchHeader.SizeBytes));
+
     private static LogStoreOptions Options(TemporaryDirectory directory, Action<FaultyFiles> created) =>
         directory.Options with
         {
@@ -97,12 +156,23 @@ public sealed class FailureTests
         : JournalFiles(directory, geometry, logger)
     {
         public volatile bool FailWrites;
-        public volatile bool FailAllocations;
+        public volatile int FailAllocationsFrom = int.MaxValue;
+        private ManualResetEventSlim? _held;
+        private int _failedAllocations;
+        private int _writesUnderWay;
+
+        public int FailedAllocations => Volatile.Read(ref _failedAllocations);
+        public int WritesUnderWay => Volatile.Read(ref _writesUnderWay);
+
+        public void HoldNextWrite(ManualResetEventSlim until) => Volatile.Write(ref _held, until);
 
         public override void Allocate(int segment)
         {
-            if (FailAllocations)
+            if (segment >= FailAllocationsFrom)
+            {
+                Interlocked.Increment(ref _failedAllocations);
                 throw new IOException("full disk");
+            }
             base.Allocate(segment);
         }
 
@@ -110,7 +180,38 @@ public sealed class FailureTests
         {
             if (FailWrites)
                 throw new IOException("broken disk");
+            Interlocked.Increment(ref _writesUnderWay);
+            Interlocked.Exchange(ref _held, null)?.Wait(Eventually.Patience);
             base.Write(segment, offset, bytes);
+            Interlocked.Decrement(ref _writesUnderWay);
+        }
+    }
+
+    /// <summary>As a replica does, which takes its lock to hear what became durable and holds it while it changes its log.</summary>
+    private sealed class LockingObserver(object replicaLock) : IPartitionLogObserver
+    {
+        public void Restore(ReadOnlySpan<byte> snapshot)
+        {
+        }
+
+        public void ReplayAppend(in RecordBatchHeader header)
+        {
+        }
+
+        public void ReplayTruncate(Offset end)
+        {
+        }
+
+        public Offset WriteSnapshot(IBufferWriter<byte> output) => Offset.Zero;
+
+        public void OnDurable(Offset durableEnd)
+        {
+            lock (replicaLock)
+                Monitor.PulseAll(replicaLock);
+        }
+
+        public void OnFailed(LogStoreException failure)
+        {
         }
     }
 }

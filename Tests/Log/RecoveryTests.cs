@@ -121,16 +121,41 @@ public sealed class RecoveryTests
         reopened.Open(TestBatches.Partition(0), new RecordingObserver()).ReadAll().ShouldBe(expected);
     }
 
-    [Fact]
-    public async Task A_missing_segment_is_refused_by_name()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task A_missing_segment_is_refused_by_name(int segment)
     {
         using var directory = new TemporaryDirectory();
         await using (var store = LogStore.Open(directory.Options))
             Fill(store, 200, 5000);
-        string missing = Path.Combine(directory.Journal, "0000000001.journal");
+        string missing = Path.Combine(directory.Journal, $"{segment:D10}.journal");
         File.Delete(missing);
 
         Should.Throw<LogStoreException>(() => LogStore.Open(directory.Options)).Message.ShouldContain(missing);
+    }
+
+    [Fact]
+    public async Task A_file_far_behind_the_end_is_refused_until_a_repair_removes_it()
+    {
+        using var directory = new TemporaryDirectory();
+        byte[] expected;
+        await using (var store = LogStore.Open(directory.Options))
+            expected = Fill(store, 200, 5000);
+        string stray = "";
+        for (int segment = 6; segment < 9; segment++)
+        {
+            stray = Path.Combine(directory.Journal, $"{segment:D10}.journal");
+            File.Copy(Path.Combine(directory.Journal, "0000000001.journal"), stray);
+        }
+
+        Should.Throw<LogStoreException>(() => LogStore.Open(directory.Options)).Message.ShouldContain(stray);
+        LogRepairer.Repair(directory.Path).Losses.ShouldBeEmpty();
+        LogVerifier.Verify(directory.Path).IsIntact.ShouldBeTrue();
+        File.Exists(stray).ShouldBeFalse();
+        await using var reopened = LogStore.Open(directory.Options);
+        reopened.Open(TestBatches.Partition(0), new RecordingObserver()).ReadAll().ShouldBe(expected);
     }
 
     [Fact]

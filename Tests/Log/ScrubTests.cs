@@ -58,6 +58,21 @@ public sealed class ScrubTests
         store.Damages.ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task An_index_file_that_was_cut_short_behind_its_mapping_is_no_more_than_damaged()
+    {
+        using var directory = new TemporaryDirectory();
+        await FillAsync(directory);
+        string path = Path.Combine(directory.Journal, "0000000001.index");
+
+        using var index = SegmentIndexFile.TryOpen(path, 1).ShouldNotBeNull();
+        using (var file = new FileStream(path, FileMode.Open))
+            file.SetLength(64);
+
+        index.AreEntriesIntact().ShouldBeFalse();
+        SegmentIndexFile.TryOpen(path, 1).ShouldBeNull();
+    }
+
     private static async Task FillAsync(TemporaryDirectory directory)
     {
         await using var store = LogStore.Open(directory.Options);

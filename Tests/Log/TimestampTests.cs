@@ -55,4 +55,34 @@ public sealed class TimestampTests
             log.Append(store, batch);
         }
     }
+
+    [Fact]
+    public async Task The_largest_timestamp_is_found_in_whatever_file_between_log_start_and_limit()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var store = LogStore.Open(directory.Options);
+        var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+        var random = new Random(1);
+        long[] timestamps = [.. Enumerable.Range(0, 150).Select(_ => (long)random.Next(1000))];
+        foreach (long timestamp in timestamps)
+        {
+            using var builder = new RecordBatchBuilder();
+            builder.Append(timestamp, default, new byte[5000]);
+            var output = new ArrayBufferWriter<byte>();
+            builder.Build(output, log.LogEndOffset);
+            log.Append(store, output.WrittenSpan.ToArray());
+        }
+
+        foreach (int start in new[] { 0, 30, 75, 149 })
+        {
+            log.AdvanceLogStart(new Offset(start));
+            for (int limit = start; limit <= timestamps.Length; limit++)
+            {
+                long[] between = timestamps[start..limit];
+                long? expected = between.Length == 0 ? null : start + Array.IndexOf(between, between.Max());
+                long? found = log.FindMaxTimestamp(new Offset(limit))?.Offset.Value;
+                found.ShouldBe(expected, $"from {start} to {limit}");
+            }
+        }
+    }
 }
