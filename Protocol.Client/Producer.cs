@@ -37,9 +37,16 @@ public sealed class Producer : IAsyncDisposable
     /// <summary>Called once for every batch, on whatever thread learns of it.</summary>
     public Action<DeliveryReport>? OnDelivery { get; set; }
 
+    /// <exception cref="ArgumentException">The options are not those of an idempotent producer.</exception>
     public static async Task<Producer> CreateAsync(
         KafkaClient client, ProducerOptions options, CancellationToken cancellationToken)
     {
+        if (options.IsIdempotent && (options.Acks != -1 || options.InFlightMax > ProducerOptions.IdempotentInFlightMax))
+        {
+            throw new ArgumentException(
+                $"An idempotent producer needs acks=all and at most {ProducerOptions.IdempotentInFlightMax} batches in flight.",
+                nameof(options));
+        }
         if (!options.IsIdempotent)
             return new Producer(client, options, ProducerId.None, producerEpoch: -1);
         var response = await client.RetryAsync(
