@@ -19,10 +19,8 @@ internal static class ProduceCommand
         Description = "Read lines from here, not from the standard input",
     };
 
-    private static readonly Option<string?> KeySeparator = new("--key-separator", "-k")
-    {
-        Description = "What lies between key and value; without it records have no key",
-    };
+    private static readonly Option<string?> KeySeparator =
+        Separator.Option("What lies between key and value; without it records have no key");
 
     private static readonly Option<bool> EmptyIsNull = new("--empty-is-null")
     {
