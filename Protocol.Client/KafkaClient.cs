@@ -96,6 +96,19 @@ public sealed class KafkaClient(KafkaClientOptions options) : IAsyncDisposable
         return await connection.SendAsync<TRequest, TResponse>(request, cancellationToken, highestVersion);
     }
 
+    /// <summary>Sends a request to one broker.</summary>
+    /// <exception cref="KafkaClientException">No such broker is up.</exception>
+    public async Task<TResponse> SendToBrokerAsync<TRequest, TResponse>(
+        NodeId node, TRequest request, CancellationToken cancellationToken, short highestVersion = short.MaxValue)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
+    {
+        if (_metadata.FindBroker(node) is null)
+            await GetMetadataAsync([], allowAutoTopicCreation: false, cancellationToken);
+        var connection = await GetNodeConnectionAsync(node, cancellationToken);
+        return await connection.SendAsync<TRequest, TResponse>(request, cancellationToken, highestVersion);
+    }
+
     /// <summary>Sends a request to any broker.</summary>
     public async Task<TResponse> SendToAnyAsync<TRequest, TResponse>(
         TRequest request, CancellationToken cancellationToken, short highestVersion = short.MaxValue)
