@@ -119,7 +119,13 @@ public sealed class IdempotenceTests
     }
 
     private static ValueTask AppendAsync(Producer producer, string value) => producer.AppendAsync(
-        Topic, Partition.Partition, key: null, Encoding.UTF8.GetBytes(value), ReadOnlyMemory<RecordHeader>.Empty, timestampMs: 1, Cancelled);
+        Topic,
+        Partition.Partition,
+        key: null,
+        Encoding.UTF8.GetBytes(value),
+        ReadOnlyMemory<RecordHeader>.Empty,
+        timestampMs: 1,
+        Cancelled);
 
     private static ProduceResponse Answer(ErrorCode error) => new()
     {
