@@ -23,6 +23,7 @@ public static class ErrorCodes
         ErrorCode.InvalidPartitions => "the number of partitions is not valid; it can only grow.",
         ErrorCode.InvalidReplicationFactor => "there are not as many brokers as the replication factor asks for.",
         ErrorCode.MessageTooLarge => "the batch is larger than the topic's max.message.bytes.",
+        ErrorCode.LeaderNotAvailable => "it has no leader: no replica that is in sync is up.",
         ErrorCode.NotEnoughReplicas => "fewer replicas are in sync than min.insync.replicas asks for.",
         ErrorCode.KafkaStorageError => "the broker cannot write to its disk; see its log.",
         ErrorCode.GroupIdNotFound => "there is no such group.",

@@ -7,20 +7,20 @@ namespace Loire.Protocol.Client;
 /// <summary>What one round of fetches brought. Its memory is given back by disposal.</summary>
 public sealed class FetchResult : IDisposable
 {
-    private readonly List<ResponseLease<FetchResponse>> _leases = [];
     private readonly List<FetchedPartition> _partitions = [];
+    private ResponseLease<FetchResponse>[] _answers;
+
+    internal FetchResult(ResponseLease<FetchResponse>[] answers) => _answers = answers;
 
     public IReadOnlyList<FetchedPartition> Partitions => _partitions;
 
     public void Dispose()
     {
-        foreach (var lease in _leases)
-            lease.Dispose();
-        _leases.Clear();
+        foreach (var answer in _answers)
+            answer.Dispose();
+        _answers = [];
         _partitions.Clear();
     }
-
-    internal void Add(ResponseLease<FetchResponse> lease) => _leases.Add(lease);
 
     internal void Add(FetchedPartition partition) => _partitions.Add(partition);
 }

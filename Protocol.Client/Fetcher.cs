@@ -50,20 +50,14 @@ public sealed class Fetcher(KafkaClient client, FetcherOptions options)
             .Select(leader => leader.Key.SendLeasedAsync<FetchRequest, FetchResponse>(
                 CreateRequest(leader.Value), cancellationToken, HighestFetchVersion))
             .ToList();
-        var result = new FetchResult();
         try
         {
-            foreach (var fetch in fetches)
-            {
-                var lease = await fetch;
-                result.Add(lease);
-                Take(lease.Response, result);
-            }
-            return result;
+            return Take(await Task.WhenAll(fetches));
         }
         catch
         {
-            result.Dispose();
+            foreach (var answered in fetches.Where(fetch => fetch.IsCompletedSuccessfully))
+                (await answered).Dispose();
             throw;
         }
     }
@@ -88,26 +82,30 @@ public sealed class Fetcher(KafkaClient client, FetcherOptions options)
         return request;
     }
 
-    private void Take(FetchResponse response, FetchResult result)
+    /// <summary>All or nothing: positions move only when every leader has answered and no partition has failed. A position
+    /// that moved for an answer that nobody is given would skip its records.</summary>
+    private FetchResult Take(ResponseLease<FetchResponse>[] answers)
     {
-        KafkaClientException.ThrowIfError(response.ErrorCode, detail: null, "Fetching");
-        // All or nothing: positions move only when no partition of the answer has failed.
-        var next = new List<(TopicPartition Partition, Offset Position)>();
-        foreach (var topic in response.Responses)
+        var result = new FetchResult(answers);
+        foreach (var response in answers.Select(answer => answer.Response))
         {
-            foreach (var data in topic.Partitions)
+            KafkaClientException.ThrowIfError(response.ErrorCode, detail: null, "Fetching");
+            foreach (var topic in response.Responses)
             {
-                var partition = new TopicPartition(topic.Topic, data.PartitionIndex);
-                if (!_positions.TryGetValue(partition, out var from))
-                    continue;
-                KafkaClientException.ThrowIfError(data.ErrorCode, detail: null, $"Fetching {partition} at offset {from}");
-                var fetched = new FetchedPartition(partition, from, data.HighWatermark, data.Records.Bytes);
-                result.Add(fetched);
-                next.Add((partition, NextOffset(fetched)));
+                foreach (var data in topic.Partitions)
+                {
+                    var partition = new TopicPartition(topic.Topic, data.PartitionIndex);
+                    if (!_positions.TryGetValue(partition, out var from))
+                        continue;
+                    KafkaClientException.ThrowIfError(data.ErrorCode, detail: null, $"Fetching {partition} at offset {from}");
+                    result.Add(new FetchedPartition(partition, from, data.HighWatermark, data.Records.Bytes));
+                }
             }
         }
+        var next = result.Partitions.Select(fetched => (fetched.Partition, Position: NextOffset(fetched))).ToList();
         foreach (var (partition, position) in next)
             _positions[partition] = position;
+        return result;
     }
 
     private static Offset NextOffset(FetchedPartition fetched)

@@ -36,8 +36,9 @@ public sealed class KafkaClient(KafkaClientOptions options) : IAsyncDisposable
         return response;
     }
 
-    /// <summary>A topic's partitions and leaders, from the cache where it knows them all.</summary>
-    /// <exception cref="KafkaClientException">There is no such topic, or a partition has had no leader for too long.</exception>
+    /// <summary>A topic's partitions and leaders, from the cache where it knows them. A partition may have no leader, which its
+    /// error says.</summary>
+    /// <exception cref="KafkaClientException">There is no such topic.</exception>
     public ValueTask<MetadataResponse.MetadataResponseTopic> GetTopicAsync(
         TopicName topic, CancellationToken cancellationToken, bool allowAutoTopicCreation = false)
     {
@@ -52,14 +53,13 @@ public sealed class KafkaClient(KafkaClientOptions options) : IAsyncDisposable
                 if (found.ErrorCode == ErrorCode.UnknownTopicOrPartition && !allowAutoTopicCreation)
                     throw KafkaClientException.Final(found.ErrorCode, $"Topic {topic}: {found.ErrorCode.Explain()}");
                 KafkaClientException.ThrowIfError(found.ErrorCode, detail: null, $"Topic {topic}");
-                foreach (var partition in found.Partitions)
-                    KafkaClientException.ThrowIfError(partition.ErrorCode, detail: null, $"Partition {topic}-{partition.PartitionIndex}");
                 return found;
             },
             cancellationToken));
     }
 
     /// <summary>The connection to a partition's leader, as the cache has it.</summary>
+    /// <exception cref="KafkaClientException">There is no such partition, or it has no leader; it may have one later.</exception>
     public async Task<KafkaConnection> GetLeaderConnectionAsync(TopicPartition partition, CancellationToken cancellationToken)
     {
         var topic = await GetTopicAsync(partition.Topic, cancellationToken);
@@ -70,6 +70,7 @@ public sealed class KafkaClient(KafkaClientOptions options) : IAsyncDisposable
                 ErrorCode.UnknownTopicOrPartition,
                 $"Topic {partition.Topic} has {topic.Partitions.Count} partitions; there is no partition {partition.Partition}.");
         }
+        KafkaClientException.ThrowIfError(found.ErrorCode, detail: null, $"Partition {partition}");
         return await GetNodeConnectionAsync(found.LeaderId, cancellationToken);
     }
 
@@ -92,6 +93,19 @@ public sealed class KafkaClient(KafkaClientOptions options) : IAsyncDisposable
         if (_metadata.Controller == NodeId.None)
             await GetMetadataAsync([], allowAutoTopicCreation: false, cancellationToken);
         var connection = await GetNodeConnectionAsync(_metadata.Controller, cancellationToken);
+        return await connection.SendAsync<TRequest, TResponse>(request, cancellationToken, highestVersion);
+    }
+
+    /// <summary>Sends a request to one broker.</summary>
+    /// <exception cref="KafkaClientException">No such broker is up.</exception>
+    public async Task<TResponse> SendToBrokerAsync<TRequest, TResponse>(
+        NodeId node, TRequest request, CancellationToken cancellationToken, short highestVersion = short.MaxValue)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
+    {
+        if (_metadata.FindBroker(node) is null)
+            await GetMetadataAsync([], allowAutoTopicCreation: false, cancellationToken);
+        var connection = await GetNodeConnectionAsync(node, cancellationToken);
         return await connection.SendAsync<TRequest, TResponse>(request, cancellationToken, highestVersion);
     }
 

@@ -36,8 +36,13 @@ public sealed class KafkaClientException : Exception
     public static void ThrowIfError(ErrorCode error, string? detail, string subject)
     {
         if (error != ErrorCode.None)
-            throw new KafkaClientException(error, string.IsNullOrEmpty(detail) ? $"{subject}: {error.Explain()}" : $"{subject}: {detail}");
+            throw Of(error, detail, subject);
     }
+
+    /// <summary>What a broker refused, and why.</summary>
+    /// <param name="detail">In the broker's words, where it has any.</param>
+    public static KafkaClientException Of(ErrorCode error, string? detail, string subject) =>
+        new(error, $"{subject}: {(string.IsNullOrEmpty(detail) ? error.Explain() : detail)}");
 
     /// <summary>An error that would pass elsewhere, but not here.</summary>
     internal static KafkaClientException Final(ErrorCode error, string message) => new(error, message, isFinal: true);

@@ -175,7 +175,16 @@ public sealed class KafkaConnection : IAsyncDisposable
                 throw KafkaClientException.Unreachable(failure.Message, failure);
             WriteFrame(request, version, correlationId);
             // A frame is sent whole or the connection is lost: half of one would garble all that follow.
-            await _output.FlushAsync(CancellationToken.None);
+            var flush = _output.FlushAsync(CancellationToken.None);
+            if (flush.IsCompleted)
+                await flush;
+            else
+                await flush.AsTask().WaitAsync(_options.RequestTimeout, _options.TimeProvider, CancellationToken.None);
+        }
+        catch (TimeoutException exception)
+        {
+            throw Fail(KafkaClientException.Unreachable(
+                $"The broker at {Address} has not taken a request for {_options.RequestTimeout.TotalSeconds:0.#} s.", exception));
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {

@@ -25,7 +25,7 @@ internal sealed class MetadataCache
                 if (topic.Name is not { } name)
                     continue;
                 _topics.Remove(name);
-                if (topic.ErrorCode == ErrorCode.None && topic.Partitions.TrueForAll(p => p.ErrorCode == ErrorCode.None))
+                if (topic.ErrorCode == ErrorCode.None)
                 {
                     topic.Partitions.Sort((a, b) => a.PartitionIndex.CompareTo(b.PartitionIndex));
                     _topics.Add(name, topic);

@@ -37,9 +37,16 @@ public sealed class Producer : IAsyncDisposable
     /// <summary>Called once for every batch, on whatever thread learns of it.</summary>
     public Action<DeliveryReport>? OnDelivery { get; set; }
 
+    /// <exception cref="ArgumentException">The options are not those of an idempotent producer.</exception>
     public static async Task<Producer> CreateAsync(
         KafkaClient client, ProducerOptions options, CancellationToken cancellationToken)
     {
+        if (options.IsIdempotent && (options.Acks != -1 || options.InFlightMax > ProducerOptions.IdempotentInFlightMax))
+        {
+            throw new ArgumentException(
+                $"An idempotent producer needs acks=all and at most {ProducerOptions.IdempotentInFlightMax} batches in flight.",
+                nameof(options));
+        }
         if (!options.IsIdempotent)
             return new Producer(client, options, ProducerId.None, producerEpoch: -1);
         var response = await client.RetryAsync(
@@ -71,7 +78,7 @@ public sealed class Producer : IAsyncDisposable
         CancellationToken cancellationToken)
     {
         var metadata = await Client.GetTopicAsync(topic, cancellationToken, Options.AllowAutoTopicCreation);
-        var index = partition ?? ChoosePartition(key, metadata.Partitions.Count);
+        var index = partition ?? ChoosePartition(key, metadata.Partitions);
         var target = _partitions.GetOrAdd(
             new TopicPartition(topic, index),
             static (wanted, self) => new ProducerPartition(self, wanted, self._producerId, self._producerEpoch),
@@ -125,13 +132,22 @@ public sealed class Producer : IAsyncDisposable
             value is { } v ? new RecordBytes(v.Span) : RecordBytes.Null,
             headers);
 
-    /// <summary>Records without a key stay on one partition for a while, so that batches fill, and then move on.</summary>
-    private PartitionIndex ChoosePartition(ReadOnlyMemory<byte>? key, int partitions)
+    /// <summary>Records without a key stay on one partition for a while, so that batches fill, and then move on; they go past
+    /// partitions that have no leader while there are others.</summary>
+    private PartitionIndex ChoosePartition(
+        ReadOnlyMemory<byte>? key, List<MetadataResponse.MetadataResponsePartition> partitions)
     {
         const int RecordsPerTurn = 1024;
-        return key is { } bytes
-            ? Murmur2.PartitionOf(bytes.Span, partitions)
-            : new PartitionIndex((int)((uint)Interlocked.Increment(ref _stickyTurn) / RecordsPerTurn % (uint)partitions));
+        if (key is { } bytes)
+            return Murmur2.PartitionOf(bytes.Span, partitions.Count);
+        var turn = (uint)Interlocked.Increment(ref _stickyTurn) / RecordsPerTurn;
+        for (var i = 0u; i < partitions.Count; i++)
+        {
+            var candidate = partitions[(int)((turn + i) % (uint)partitions.Count)];
+            if (candidate.ErrorCode == ErrorCode.None)
+                return candidate.PartitionIndex;
+        }
+        return partitions[(int)(turn % (uint)partitions.Count)].PartitionIndex;
     }
 
     private void SendLingered(bool force)

@@ -5,6 +5,9 @@ namespace Loire.Protocol.Client;
 /// <summary>How a producer batches and what it asks of the brokers.</summary>
 public sealed record ProducerOptions
 {
+    /// <summary>Brokers know so many batches of a producer again (KIP-98).</summary>
+    public const int IdempotentInFlightMax = 5;
+
     /// <summary>-1: answered when every in-sync replica has it; 1: when the leader has it; 0: not answered.</summary>
     public short Acks { get; init; } = -1;
 
@@ -19,7 +22,8 @@ public sealed record ProducerOptions
     /// <summary>How many batches of a partition may be in flight.</summary>
     public int InFlightMax { get; init; } = 5;
 
-    /// <summary>Repeated batches are recognised and dropped by the broker (KIP-98).</summary>
+    /// <summary>Repeated batches are recognised and dropped by the broker (KIP-98). Needs <see cref="Acks"/> -1 and at most
+    /// <see cref="IdempotentInFlightMax"/> batches in flight.</summary>
     public bool IsIdempotent { get; init; }
 
     /// <summary>How long a batch is tried before it counts as failed.</summary>

@@ -5,7 +5,9 @@ using Loire.Protocol.Records;
 namespace Loire.Protocol.Client;
 
 /// <summary>The batches of one partition: the one being filled, those that wait and those in flight. Batches reach the
-/// leader in order; after a passing error those in flight come to rest first and are then sent again in order.</summary>
+/// leader in order; after a passing error those in flight come to rest first and are then sent again in order.
+/// A batch that is given up leaves a gap in an idempotent producer's sequence, which the leader takes nothing behind: what
+/// follows goes on under the next producer epoch (KIP-360), which also keeps the lost batch out should it arrive yet.</summary>
 internal sealed class ProducerPartition : IDisposable
 {
     private const int WaitingBatchesMax = 4;
@@ -26,6 +28,7 @@ internal sealed class ProducerPartition : IDisposable
     private int _inFlight;
     private bool _isPumping;
     private bool _isKnown;
+    private bool _hasGap;
     private long _startedTimestamp;
 
     public ProducerPartition(Producer producer, TopicPartition partition, ProducerId producerId, short producerEpoch)
@@ -42,6 +45,9 @@ internal sealed class ProducerPartition : IDisposable
     /// <summary>A leader takes any sequence number from an idempotent producer that it does not know, and none before it from
     /// then on: so the first batch travels alone.</summary>
     private int InFlightMax => _isKnown || !_options.IsIdempotent ? _options.InFlightMax : 1;
+
+    /// <summary>Nothing more is sent until what is in flight has come to rest.</summary>
+    private bool IsInterrupted => _failed.Count > 0 || _hasGap;
 
     /// <summary>Appends a record.</summary>
     /// <returns>Null when it was taken; else a task that completes when trying again is worth while.</returns>
@@ -97,17 +103,18 @@ internal sealed class ProducerPartition : IDisposable
     private void Seal()
     {
         var batch = _spare.TryPop(out var spare) ? spare : new ProducerBatch();
-        batch.Bytes.Clear();
-        batch.Ordinal = _nextOrdinal++;
-        batch.RecordsCount = _builder.Count;
-        batch.StartedTimestamp = _startedTimestamp;
+        batch.Start(_nextOrdinal++, _builder.Count, _startedTimestamp);
         if (_options.IsIdempotent)
-        {
-            _builder.BaseSequence = _nextSequence;
-            _nextSequence = (int)(((long)_nextSequence + _builder.Count) & int.MaxValue);
-        }
+            _builder.BaseSequence = TakeSequence(_builder.Count);
         _builder.Build(batch.Bytes);
         _waiting.AddLast(batch);
+    }
+
+    private int TakeSequence(int recordsCount)
+    {
+        var first = _nextSequence;
+        _nextSequence = (int)(((long)first + recordsCount) & int.MaxValue);
+        return first;
     }
 
     private void Pump()
@@ -144,7 +151,7 @@ internal sealed class ProducerPartition : IDisposable
     {
         lock (_lock)
         {
-            if (_waiting.First is not { } first || _inFlight >= InFlightMax || _failed.Count > 0)
+            if (_waiting.First is not { } first || _inFlight >= InFlightMax || IsInterrupted)
             {
                 _isPumping = false;
                 return null;
@@ -205,45 +212,75 @@ internal sealed class ProducerPartition : IDisposable
     {
         var elapsed = _time.GetElapsedTime(batch.StartedTimestamp);
         TaskCompletionSource? progress = null;
-        var resend = false;
         var retries = failure is not null && elapsed < _options.DeliveryTimeout && MayPass(failure);
         var report = new DeliveryReport(Partition, offset, batch.RecordsCount, batch.Bytes.WrittenCount, elapsed, failure);
         if (!retries)
             _producer.Report(report);
+        bool isAtRest;
         lock (_lock)
         {
             _inFlight--;
             _isKnown |= failure is null;
             if (retries)
+            {
+                batch.Fail(failure!.Error);
                 _failed.Add(batch.Ordinal, batch);
+            }
             else
+            {
+                _hasGap |= failure is not null && _options.IsIdempotent;
                 _spare.Push(batch);
-            resend = _failed.Count > 0 && _inFlight == 0;
-            if (!retries)
                 (progress, _progress) = (_progress, null);
-            if (_options.Linger == TimeSpan.Zero && _waiting.Count == 0 && _builder.Count > 0 && _failed.Count == 0)
+            }
+            isAtRest = IsInterrupted && _inFlight == 0;
+            if (_options.Linger == TimeSpan.Zero && _waiting.Count == 0 && _builder.Count > 0 && !IsInterrupted)
                 Seal();
         }
         progress?.TrySetResult();
-        if (resend)
-            _ = ResendAsync();
+        if (isAtRest)
+            _ = ResumeAsync();
         else
             Pump();
     }
 
     private bool MayPass(KafkaClientException failure) =>
-        failure.IsRetriable || (_options.IsIdempotent && failure.Error == ErrorCode.OutOfOrderSequenceNumber);
+        failure.IsRetriable || (_options.IsIdempotent && ProducerBatch.IsSequenceLost(failure.Error));
 
-    private async Task ResendAsync()
+    private async Task ResumeAsync()
     {
-        _producer.Client.ForgetMetadata();
-        await Task.Delay(RetryBackoff, _time);
+        if (_failed.Count > 0)
+        {
+            _producer.Client.ForgetMetadata();
+            await Task.Delay(RetryBackoff, _time);
+        }
         lock (_lock)
         {
+            var startsAnew = IsSequenceLost();
             for (var i = _failed.Count - 1; i >= 0; i--)
                 _waiting.AddFirst(_failed.GetValueAtIndex(i));
             _failed.Clear();
+            _hasGap = false;
+            if (startsAnew)
+                StartSequence();
+            if (_options.Linger == TimeSpan.Zero && _waiting.Count == 0 && _builder.Count > 0)
+                Seal();
         }
         Pump();
+    }
+
+    /// <summary>Whether the leader would take none of what waits as it is numbered. While one of them is in doubt it is sent
+    /// as it was: the leader knows it again, or says that it does not have it. Behind the last epoch nothing starts anew.</summary>
+    private bool IsSequenceLost() =>
+        (_hasGap || (_failed.Count > 0 && _failed.GetValueAtIndex(0).IsOutOfSequence))
+        && _failed.Values.All(batch => !batch.IsInDoubt)
+        && _builder.ProducerEpoch < short.MaxValue;
+
+    private void StartSequence()
+    {
+        _builder.ProducerEpoch++;
+        _nextSequence = 0;
+        _isKnown = false;
+        foreach (var batch in _waiting)
+            batch.Restamp(_builder.ProducerEpoch, TakeSequence(batch.RecordsCount));
     }
 }

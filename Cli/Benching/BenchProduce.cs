@@ -48,6 +48,11 @@ internal static class BenchProduce
     {
         var topic = new TopicName(context.Get(Topic));
         var options = ProducerArguments.Read(context) with { BatchSizeBytes = context.Get(BatchSize), InFlightMax = context.Get(InFlight) };
+        if (options.IsIdempotent && options.InFlightMax > ProducerOptions.IdempotentInFlightMax)
+        {
+            throw new CliException(
+                ExitCode.Usage, $"--in-flight above {ProducerOptions.IdempotentInFlightMax} needs --idempotent false.");
+        }
         await using var producer = await Producer.CreateAsync(context.Client, options, context.Cancelled);
         var latencies = new LatencySample();
         var sent = 0L;

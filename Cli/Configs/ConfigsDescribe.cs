@@ -1,7 +1,5 @@
 using System.CommandLine;
 using Loire.Cli.Shared;
-using Loire.Protocol.Client;
-using Loire.Protocol.Messages;
 
 namespace Loire.Cli.Configs;
 
@@ -15,14 +13,7 @@ internal static class ConfigsDescribe
             .Runs(async context =>
             {
                 var resource = ConfigResource.From(context);
-                var request = new DescribeConfigsRequest
-                {
-                    Resources = [new() { ResourceType = resource.Type, ResourceName = resource.Name, ConfigurationKeys = null }],
-                };
-                var response = await context.Client.SendToAnyAsync<DescribeConfigsRequest, DescribeConfigsResponse>(
-                    request, context.Cancelled);
-                var result = response.Results.Single();
-                KafkaClientException.ThrowIfError(result.ErrorCode, result.ErrorMessage, resource.ToString());
+                var result = await resource.DescribeAsync(context);
                 var rows = result.Configs
                     .Where(config => context.Get(All) || config.ConfigSource != DefaultSource)
                     .Select(config => new Row(

@@ -18,19 +18,29 @@ internal static class GroupsDelete
     public static Command Create() =>
         new Command("delete", "Delete groups that have no members, with their offsets") { Groups }.Runs(async context =>
         {
+            var deletions = new Deletions();
             foreach (var id in context.Get(Groups).Select(name => new GroupId(name)))
             {
-                await context.Client.RetryAsync(
-                    async cancelled =>
-                    {
-                        var coordinator = await context.Client.GetCoordinatorConnectionAsync(id, cancelled);
-                        var response = await coordinator.SendAsync<DeleteGroupsRequest, DeleteGroupsResponse>(
-                            new DeleteGroupsRequest { GroupsNames = [id] }, cancelled);
-                        KafkaClientException.ThrowIfError(response.Results.Single().ErrorCode, detail: null, $"Group {id}");
-                        return true;
-                    },
-                    context.Cancelled);
+                try
+                {
+                    await context.Client.RetryAsync(cancelled => DeleteAsync(context, id, cancelled), context.Cancelled);
+                    deletions.Add(id.Value);
+                }
+                catch (KafkaClientException refusal)
+                {
+                    deletions.Refuse(id.Value, refusal);
+                }
             }
-            context.Output.Done($"Deleted {string.Join(", ", context.Get(Groups))}.", new { deleted = context.Get(Groups) });
+            deletions.Report(context.Output);
         });
+
+    private static async Task<ErrorCode> DeleteAsync(CommandContext context, GroupId id, CancellationToken cancellationToken)
+    {
+        var coordinator = await context.Client.GetCoordinatorConnectionAsync(id, cancellationToken);
+        var response = await coordinator.SendAsync<DeleteGroupsRequest, DeleteGroupsResponse>(
+            new DeleteGroupsRequest { GroupsNames = [id] }, cancellationToken);
+        var error = response.Results.Single().ErrorCode;
+        KafkaClientException.ThrowIfError(error, detail: null, $"Group {id}");
+        return error;
+    }
 }

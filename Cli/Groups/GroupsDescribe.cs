@@ -4,6 +4,8 @@ using Loire.Protocol;
 using Loire.Protocol.Client;
 using Loire.Protocol.Groups;
 using Loire.Protocol.Messages;
+using Loire.Protocol.Wire;
+using Member = Loire.Protocol.Messages.DescribeGroupsResponse.DescribedGroupMember;
 
 namespace Loire.Cli.Groups;
 
@@ -20,37 +22,59 @@ internal static class GroupsDescribe
             var committed = await context.Client.FetchCommittedAsync(id, context.Cancelled);
             if (group.GroupState == "Dead" && committed.Count == 0)
                 throw new CliException(ExitCode.Refused, $"There is no group {id}; 'loire groups list' shows those there are.");
-            var members = group.Members.SelectMany(AssignmentOf).ToDictionary(pair => pair.Partition, pair => pair.Member);
-            var partitions = committed.Keys.Union(members.Keys)
+            var assigned = group.Members.ConvertAll(member => (Member: member, Partitions: AssignmentOf(context, group, member)));
+            // While a group's members change, two of them may hold the same partition.
+            var owners = assigned
+                .SelectMany(entry => entry.Partitions, (entry, partition) => (partition, entry.Member))
+                .ToLookup(pair => pair.partition, pair => pair.Member);
+            var partitions = committed.Keys.Union(owners.Select(owner => owner.Key))
                 .OrderBy(partition => partition.Topic.Value, StringComparer.Ordinal)
                 .ThenBy(partition => partition.Partition)
                 .ToList();
-            var ends = await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled);
-            var rows = partitions.ConvertAll(partition =>
-            {
-                long? offset = committed.TryGetValue(partition, out var known) ? known.Value : null;
-                var member = members.GetValueOrDefault(partition);
-                return new Row(
-                    partition.Topic.Value, partition.Partition.Value, offset, ends[partition].Value, ends[partition].Value - offset,
-                    member?.MemberId, member?.ClientId, member?.ClientHost);
-            });
-            if (context.Output.IsJson)
-            {
-                context.Output.Json(new { group = id.Value, state = group.GroupState, members = group.Members.Count, partitions = rows });
-                return;
-            }
-            context.Output.Note($"Group {id} is {group.GroupState} with {group.Members.Count} members.");
-            context.Output.Rows(
-                rows,
-                ("Topic", row => row.Topic),
-                ("Partition", row => row.Partition),
-                ("Committed", row => row.CommittedOffset),
-                ("End", row => row.EndOffset),
-                ("Lag", row => row.Lag),
-                ("Member", row => row.MemberId),
-                ("Client", row => row.ClientId),
-                ("Host", row => row.Host));
+            var metadata = await context.Client.GetMetadataAsync(
+                partitions.Select(partition => partition.Topic).Distinct(), allowAutoTopicCreation: false, context.Cancelled);
+            var offsets = await LogOffsets.ReadAsync(context, metadata, partitions);
+            var rows = partitions
+                .SelectMany(
+                    partition => owners[partition].DefaultIfEmpty(),
+                    (partition, owner) => Row.Of(partition, Find(committed, partition), offsets.EndOf(partition), owner))
+                .ToList();
+            var idle = assigned.Where(entry => entry.Partitions.Count == 0).Select(entry => entry.Member).ToList();
+            Print(context.Output, group, rows, idle);
         });
+
+    private static void Print(Output output, DescribeGroupsResponse.DescribedGroup group, List<Row> rows, List<Member> idle)
+    {
+        if (output.IsJson)
+        {
+            output.Json(new
+            {
+                group = group.GroupId.Value,
+                state = group.GroupState,
+                protocol = group.ProtocolType,
+                members = group.Members.Count,
+                partitions = rows,
+                membersWithoutPartitions = idle.Select(member => new
+                {
+                    memberId = member.MemberId,
+                    clientId = member.ClientId,
+                    host = member.ClientHost,
+                }),
+            });
+            return;
+        }
+        output.Note($"Group {group.GroupId} is {group.GroupState} with {group.Members.Count} members.");
+        output.Rows(
+            [.. rows, .. idle.Select(member => Row.Of(partition: null, committed: null, end: null, member))],
+            ("Topic", row => row.Topic),
+            ("Partition", row => row.Partition),
+            ("Committed", row => row.CommittedOffset),
+            ("End", row => row.EndOffset),
+            ("Lag", row => row.Lag),
+            ("Member", row => row.MemberId),
+            ("Client", row => row.ClientId),
+            ("Host", row => row.Host));
+    }
 
     private static Task<DescribeGroupsResponse.DescribedGroup> DescribeAsync(CommandContext context, GroupId id) =>
         context.Client.RetryAsync(
@@ -65,10 +89,44 @@ internal static class GroupsDescribe
             },
             context.Cancelled);
 
-    private static IEnumerable<(TopicPartition Partition, DescribeGroupsResponse.DescribedGroupMember Member)> AssignmentOf(
-        DescribeGroupsResponse.DescribedGroupMember member) =>
-        ConsumerProtocol.ReadAssignment(member.MemberAssignment).Select(partition => (partition, member));
+    /// <summary>Only consumers' assignments are partitions: Kafka Connect's workers, for one, share out something else.</summary>
+    private static IReadOnlyList<TopicPartition> AssignmentOf(
+        CommandContext context, DescribeGroupsResponse.DescribedGroup group, Member member)
+    {
+        if (group.ProtocolType != ConsumerProtocol.Type)
+            return [];
+        try
+        {
+            return ConsumerProtocol.ReadAssignment(member.MemberAssignment);
+        }
+        catch (WireFormatException exception)
+        {
+            context.Output.Warn($"What {member.MemberId} is assigned cannot be read: {exception.Message}");
+            return [];
+        }
+    }
+
+    private static Offset? Find(Dictionary<TopicPartition, Offset> committed, TopicPartition partition) =>
+        committed.TryGetValue(partition, out var offset) ? offset : null;
 
     private sealed record Row(
-        string Topic, int Partition, long? CommittedOffset, long EndOffset, long? Lag, string? MemberId, string? ClientId, string? Host);
+        string? Topic,
+        int? Partition,
+        long? CommittedOffset,
+        long? EndOffset,
+        long? Lag,
+        string? MemberId,
+        string? ClientId,
+        string? Host)
+    {
+        public static Row Of(TopicPartition? partition, Offset? committed, Offset? end, Member? member) => new(
+            partition?.Topic.Value,
+            partition?.Partition.Value,
+            committed?.Value,
+            end?.Value,
+            end - committed,
+            member?.MemberId,
+            member?.ClientId,
+            member?.ClientHost);
+    }
 }

@@ -40,17 +40,12 @@ internal static class ConsumeCommand
         Description = "Stop at the end as it was at the start",
     };
 
-    private static readonly Option<RecordFormat> Format = new("--format")
+    private static readonly Option<RecordFormat?> Format = new("--format")
     {
-        Description = "What to print of a record",
-        DefaultValueFactory = _ => RecordFormat.Value,
+        Description = "What to print of a record: its value; its key, too, as -k does; or partition, offset, time and headers as well",
     };
 
-    private static readonly Option<string> KeySeparator = new("--key-separator", "-k")
-    {
-        Description = "What to print between key and value",
-        DefaultValueFactory = _ => "\t",
-    };
+    private static readonly Option<string?> KeySeparator = Separator.Option("Print the key, and this between key and value");
 
     public static Command Create() =>
         new Command("consume", "Print records; with --json one JSON object per line")
@@ -60,7 +55,9 @@ internal static class ConsumeCommand
 
     private static async Task RunAsync(CommandContext context)
     {
-        var printer = new RecordPrinter(context.Output, context.Get(Format), context.Get(KeySeparator)!);
+        var separator = context.Get(KeySeparator);
+        var format = context.Get(Format) ?? (separator is null ? RecordFormat.Value : RecordFormat.KeyValue);
+        var printer = new RecordPrinter(context.Output, format, separator ?? Separator.Tab);
         var reading = new Reading(context, printer, context.Get(Max));
         try
         {
@@ -77,7 +74,7 @@ internal static class ConsumeCommand
 
     private static async Task ReadAloneAsync(CommandContext context, Reading reading)
     {
-        var partitions = await ChoosePartitionsAsync(context);
+        var partitions = await context.GetPartitionsAsync(new TopicName(context.Get(Topic)), context.Get(Partitions)!);
         var positions = await context.Get(From)!.ResolveAsync(context.Client, partitions, context.Cancelled);
         await reading.RunAsync(positions, await EndsAsync(context, partitions), commit: null, context.Cancelled);
     }
@@ -98,11 +95,7 @@ internal static class ConsumeCommand
         {
             var partitions = await member.JoinAsync(context.Cancelled);
             context.Output.Note($"Reading {(partitions.Count == 0 ? "no partition" : string.Join(", ", partitions))}.");
-            var positions = await context.Get(From)!.ResolveAsync(context.Client, partitions, context.Cancelled);
-            var committed = await context.Client.FetchCommittedAsync(group, context.Cancelled);
-            foreach (var partition in partitions.Where(committed.ContainsKey))
-                positions[partition] = committed[partition];
-
+            var positions = await PositionsAsync(context, group, partitions);
             var ends = await EndsAsync(context, partitions);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.Cancelled, member.Rebalance);
             try
@@ -118,21 +111,33 @@ internal static class ConsumeCommand
         }
     }
 
+    /// <summary>Where the group stopped; --from where it has committed nothing, or what is not in the log any more.</summary>
+    private static async Task<Dictionary<TopicPartition, Offset>> PositionsAsync(
+        CommandContext context, GroupId group, IReadOnlyList<TopicPartition> partitions)
+    {
+        var positions = await context.Get(From)!.ResolveAsync(context.Client, partitions, context.Cancelled);
+        var committed = await context.Client.FetchCommittedAsync(group, context.Cancelled);
+        var known = partitions.Where(committed.ContainsKey).ToList();
+        var starts = await context.Client.ListOffsetsAsync(known, OffsetQueries.Earliest, context.Cancelled);
+        var ends = await context.Client.ListOffsetsAsync(known, OffsetQueries.Latest, context.Cancelled);
+        foreach (var partition in known)
+        {
+            var offset = committed[partition];
+            if (offset >= starts[partition] && offset <= ends[partition])
+            {
+                positions[partition] = offset;
+                continue;
+            }
+            context.Output.Warn(
+                $"{partition}: the committed offset {offset} lies outside the log, which reaches from {starts[partition]} to "
+                + $"{ends[partition]}; reading starts at {positions[partition]}, by --from {context.Get(From)}.");
+        }
+        return positions;
+    }
+
     /// <returns>Null where reading goes on for ever.</returns>
     private static async Task<Dictionary<TopicPartition, Offset>?> EndsAsync(
         CommandContext context, IEnumerable<TopicPartition> partitions) => context.Get(ExitAtEnd)
             ? await context.Client.ListOffsetsAsync(partitions, OffsetQueries.Latest, context.Cancelled)
             : null;
-
-    private static async Task<List<TopicPartition>> ChoosePartitionsAsync(CommandContext context)
-    {
-        var all = await context.GetPartitionsAsync(new TopicName(context.Get(Topic)));
-        var wanted = context.Get(Partitions)!;
-        foreach (var index in wanted.Where(index => !all.Exists(partition => partition.Partition.Value == index)))
-        {
-            throw new CliException(
-                ExitCode.Refused, $"Topic {context.Get(Topic)} has {all.Count} partitions; there is no partition {index}.");
-        }
-        return wanted.Length == 0 ? all : all.FindAll(partition => wanted.Contains(partition.Partition.Value));
-    }
 }

@@ -5,7 +5,7 @@ namespace Loire.Cli.Records;
 /// <summary>How a line of input becomes a key and a value.</summary>
 internal sealed class LineFormat(string? keySeparator, bool emptyIsNull)
 {
-    private readonly byte[]? _separator = keySeparator is null ? null : Encoding.UTF8.GetBytes(Unescape(keySeparator));
+    private readonly byte[]? _separator = keySeparator is null ? null : Encoding.UTF8.GetBytes(keySeparator);
 
     /// <summary>A line without the separator is a value without a key.</summary>
     public (ReadOnlyMemory<byte>? Key, ReadOnlyMemory<byte>? Value) Split(ReadOnlyMemory<byte> line)
@@ -22,6 +22,4 @@ internal sealed class LineFormat(string? keySeparator, bool emptyIsNull)
         }
         return (key, emptyIsNull && line.IsEmpty ? default(ReadOnlyMemory<byte>?) : line);
     }
-
-    private static string Unescape(string text) => text.Replace("\\t", "\t", StringComparison.Ordinal);
 }

@@ -7,6 +7,7 @@ namespace Loire.Cli.Records;
 internal sealed class LineReader(Stream input) : IAsyncDisposable
 {
     private readonly PipeReader _reader = PipeReader.Create(input, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
+    private Task? _abandoned;
     private SequencePosition _consumed;
     private byte[] _joined = [];
     private bool _started;
@@ -18,7 +19,7 @@ internal sealed class LineReader(Stream input) : IAsyncDisposable
             _reader.AdvanceTo(_consumed);
         while (true)
         {
-            var result = await _reader.ReadAsync(cancellationToken);
+            var result = await FillAsync(cancellationToken);
             _started = true;
             var buffer = result.Buffer;
             if (buffer.PositionOf((byte)'\n') is { } end)
@@ -35,7 +36,26 @@ internal sealed class LineReader(Stream input) : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _reader.CompleteAsync();
+    /// <summary>A read that nobody waits for any more keeps the memory that it may write to.</summary>
+    public ValueTask DisposeAsync() => _abandoned is { IsCompleted: false } ? ValueTask.CompletedTask : _reader.CompleteAsync();
+
+    /// <summary>A read of a terminal or a pipe does not end when it is cancelled, hence is left behind.</summary>
+    private async ValueTask<ReadResult> FillAsync(CancellationToken cancellationToken)
+    {
+        var read = _reader.ReadAsync(cancellationToken);
+        if (read.IsCompleted)
+            return await read;
+        var reading = read.AsTask();
+        try
+        {
+            return await reading.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            _abandoned = reading;
+            throw;
+        }
+    }
 
     private ReadOnlyMemory<byte> Contiguous(ReadOnlySequence<byte> line)
     {

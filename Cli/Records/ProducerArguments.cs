@@ -14,9 +14,10 @@ internal static class ProducerArguments
 
     public static readonly Option<short> Acks = CreateAcks();
 
-    public static readonly Option<bool> Idempotent = new("--idempotent")
+    public static readonly Option<bool?> Idempotent = new("--idempotent")
     {
-        Description = "Let the broker drop repeated batches; needs acks=all",
+        Description = "Let the broker tell repeated batches, so that retries neither repeat nor reorder records; goes with acks=all "
+            + "alone, and there it is the default",
     };
 
     public static readonly Option<double> LingerMs = new("--linger-ms")
@@ -27,13 +28,13 @@ internal static class ProducerArguments
 
     public static ProducerOptions Read(CommandContext context)
     {
-        if (context.Get(Idempotent) && context.Get(Acks) != -1)
+        if (context.Get(Idempotent) == true && context.Get(Acks) != -1)
             throw new CliException(ExitCode.Usage, "--idempotent needs --acks all.");
         return new ProducerOptions
         {
             Codec = context.Get(Codec),
             Acks = context.Get(Acks),
-            IsIdempotent = context.Get(Idempotent),
+            IsIdempotent = context.Get(Idempotent) ?? context.Get(Acks) == -1,
             Linger = TimeSpan.FromMilliseconds(context.Get(LingerMs)),
             DeliveryTimeout = context.Timeout,
         };

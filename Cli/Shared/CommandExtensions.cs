@@ -17,7 +17,12 @@ internal static class CommandExtensions
             await using var context = new CommandContext(arguments, cancelled);
             try
             {
-                await action(context);
+                await PrintAsync(context, action);
+                return ExitCode.Done;
+            }
+            catch (IOException exception) when (StandardOutput.IsReaderGone(exception))
+            {
+                // Whoever read the output has what it wanted.
                 return ExitCode.Done;
             }
             catch (KafkaClientException exception)
@@ -45,10 +50,33 @@ internal static class CommandExtensions
         return command;
     }
 
+    private static async Task PrintAsync(CommandContext context, Func<CommandContext, Task> action)
+    {
+        try
+        {
+            await action(context);
+        }
+        finally
+        {
+            await context.Output.Writer.FlushAsync(CancellationToken.None);
+        }
+    }
+
     /// <summary>The partitions of a topic that exists.</summary>
     public static async Task<List<TopicPartition>> GetPartitionsAsync(this CommandContext context, TopicName topic)
     {
         var found = await context.Client.GetTopicAsync(topic, context.Cancelled);
         return [.. found.Partitions.Select(partition => new TopicPartition(topic, partition.PartitionIndex))];
+    }
+
+    /// <summary>Some partitions of a topic that exists; all where none is named.</summary>
+    /// <exception cref="CliException">The topic has no such partition.</exception>
+    public static async Task<List<TopicPartition>> GetPartitionsAsync(
+        this CommandContext context, TopicName topic, IReadOnlyCollection<int> wanted)
+    {
+        var all = await context.GetPartitionsAsync(topic);
+        foreach (var index in wanted.Where(index => !all.Exists(partition => partition.Partition.Value == index)))
+            throw new CliException(ExitCode.Refused, $"Topic {topic} has {all.Count} partitions; there is no partition {index}.");
+        return wanted.Count == 0 ? all : all.FindAll(partition => wanted.Contains(partition.Partition.Value));
     }
 }

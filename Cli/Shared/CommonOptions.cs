@@ -7,7 +7,7 @@ internal static class CommonOptions
 {
     public const string BootstrapVariable = "LOIRE_BOOTSTRAP";
 
-    public static readonly Option<string> Bootstrap = new("--bootstrap", "-b")
+    public static readonly Option<string> Bootstrap = new("--bootstrap", "-b", "--bootstrap-server")
     {
         Description = $"HOST:PORT of one or more brokers, comma-separated (or ${BootstrapVariable})",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable(BootstrapVariable) ?? "localhost:9092",

@@ -7,9 +7,10 @@ namespace Loire.Cli.Shared;
 
 /// <summary>A place in a partition as a user names it: beginning, end, an offset or a time.</summary>
 /// <param name="TimestampMs">Milliseconds since 1970, or a ListOffsets code; null where an offset is given.</param>
-internal sealed record OffsetSpec(Offset Offset, long? TimestampMs)
+/// <param name="RecordsBefore">So many offsets before that place, but not before the log's start.</param>
+internal sealed record OffsetSpec(Offset Offset, long? TimestampMs, long RecordsBefore = 0)
 {
-    public const string Help = "'beginning', 'end', an offset, or a time such as 2026-05-01T12:00:00Z";
+    public const string Help = "'beginning', 'end', an offset, -N for N before the end, or a time such as 2026-05-01T12:00:00Z";
 
     public static OffsetSpec Beginning { get; } = new(Offset.None, OffsetQueries.Earliest);
     public static OffsetSpec End { get; } = new(Offset.None, OffsetQueries.Latest);
@@ -17,6 +18,7 @@ internal sealed record OffsetSpec(Offset Offset, long? TimestampMs)
     /// <summary>As a user would write it: help shows it as the default.</summary>
     public override string ToString() => TimestampMs switch
     {
+        OffsetQueries.Latest when RecordsBefore > 0 => string.Create(CultureInfo.InvariantCulture, $"-{RecordsBefore}"),
         OffsetQueries.Earliest => "beginning",
         OffsetQueries.Latest => "end",
         { } time => DateTimeOffset.FromUnixTimeMilliseconds(time).ToString("O", CultureInfo.InvariantCulture),
@@ -41,6 +43,8 @@ internal sealed record OffsetSpec(Offset Offset, long? TimestampMs)
             return End;
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var offset))
             return new OffsetSpec(new Offset(offset), null);
+        if (text.StartsWith('-') && long.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var back))
+            return End with { RecordsBefore = back };
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Utc, out var time)
             ? new OffsetSpec(Offset.None, time.ToUnixTimeMilliseconds())
@@ -48,8 +52,14 @@ internal sealed record OffsetSpec(Offset Offset, long? TimestampMs)
     }
 
     public async Task<Dictionary<TopicPartition, Offset>> ResolveAsync(
-        KafkaClient client, IReadOnlyCollection<TopicPartition> partitions, CancellationToken cancellationToken) =>
-        TimestampMs is { } time
-            ? await client.ListOffsetsAsync(partitions, time, cancellationToken)
-            : partitions.ToDictionary(partition => partition, _ => Offset);
+        KafkaClient client, IReadOnlyCollection<TopicPartition> partitions, CancellationToken cancellationToken)
+    {
+        if (TimestampMs is not { } time)
+            return partitions.ToDictionary(partition => partition, _ => Offset);
+        var places = await client.ListOffsetsAsync(partitions, time, cancellationToken);
+        if (RecordsBefore == 0)
+            return places;
+        var starts = await client.ListOffsetsAsync(partitions, OffsetQueries.Earliest, cancellationToken);
+        return places.ToDictionary(place => place.Key, place => Offset.Max(place.Value + -RecordsBefore, starts[place.Key]));
+    }
 }

@@ -25,13 +25,14 @@ internal sealed class Output
     public Output(ParseResult arguments)
     {
         IsJson = arguments.GetValue(CommonOptions.Json);
-        Writer = arguments.InvocationConfiguration.Output;
-        _error = arguments.InvocationConfiguration.Error;
-        _toConsole = ReferenceEquals(Writer, Console.Out);
+        _error = TextWriter.Synchronized(arguments.InvocationConfiguration.Error);
+        _toConsole = ReferenceEquals(arguments.InvocationConfiguration.Output, Console.Out);
+        Writer = _toConsole && Console.IsOutputRedirected ? StandardOutput.Open() : arguments.InvocationConfiguration.Output;
     }
 
     public bool IsJson { get; }
 
+    /// <summary>May be buffered: it is flushed at a command's end, and by who prints for long.</summary>
     public TextWriter Writer { get; }
 
     /// <summary>Whether somebody watches, so that progress is worth drawing.</summary>
@@ -77,6 +78,9 @@ internal sealed class Output
 
     public void Error(string message) => _error.WriteLine("error: " + message);
 
+    /// <summary>Something that is not as the user may think, for programs' users, too.</summary>
+    public void Warn(string message) => _error.WriteLine("warning: " + message);
+
     public void Note(string message)
     {
         if (!IsJson)
@@ -84,11 +88,11 @@ internal sealed class Output
     }
 
     /// <summary>Draws a bar while work goes on, where somebody watches.</summary>
-    /// <param name="total">How much there is to do.</param>
+    /// <param name="total">How much there is to do; null where nobody knows, and nothing is drawn.</param>
     /// <param name="work">Reports how much more is done.</param>
-    public async Task WithProgressAsync(string title, double total, Func<Action<double>, Task> work)
+    public async Task WithProgressAsync(string title, double? total, Func<Action<double>, Task> work)
     {
-        if (!IsWatched)
+        if (!IsWatched || total is not { } all)
         {
             await work(_ => { });
             return;
@@ -98,7 +102,7 @@ internal sealed class Output
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .StartAsync(async progress =>
             {
-                var task = progress.AddTask(title, maxValue: total);
+                var task = progress.AddTask(title, maxValue: all);
                 await work(task.Increment);
             });
     }

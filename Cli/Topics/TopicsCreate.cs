@@ -29,8 +29,13 @@ internal static class TopicsCreate
     private static readonly Option<string[]> Settings =
         Assignments.Option("--config", "-c", "A setting of the topic, NAME=VALUE; may repeat");
 
+    private static readonly Option<bool> IfNotExists = new("--if-not-exists")
+    {
+        Description = "Leave a topic that exists as it is, and call that a success",
+    };
+
     public static Command Create() =>
-        new Command("create", "Create a topic") { Topic, Partitions, Replicas, Settings }.Runs(async context =>
+        new Command("create", "Create a topic") { Topic, Partitions, Replicas, Settings, IfNotExists }.Runs(async context =>
         {
             var request = new CreateTopicsRequest { TimeoutMs = (int)context.Timeout.TotalMilliseconds };
             var topic = new CreateTopicsRequest.CreatableTopic
@@ -46,12 +51,19 @@ internal static class TopicsCreate
             var response = await context.Client.SendToControllerAsync<CreateTopicsRequest, CreateTopicsResponse>(
                 request, context.Cancelled);
             var result = response.Topics.Single();
+            if (result.ErrorCode == ErrorCode.TopicAlreadyExists && context.Get(IfNotExists))
+            {
+                context.Output.Done(
+                    $"{topic.Name} exists already; nothing is changed.", new { topic = topic.Name.Value, created = false });
+                return;
+            }
             KafkaClientException.ThrowIfError(result.ErrorCode, result.ErrorMessage, $"Topic {topic.Name}");
             context.Output.Done(
                 $"Created {topic.Name} with {result.NumPartitions} partitions.",
                 new
                 {
                     topic = topic.Name.Value,
+                    created = true,
                     partitions = result.NumPartitions,
                     replicas = result.ReplicationFactor,
                     id = result.TopicId.ToString(),

@@ -28,8 +28,15 @@ internal static class TopicsDelete
             };
             var response = await context.Client.SendToControllerAsync<DeleteTopicsRequest, DeleteTopicsResponse>(
                 request, context.Cancelled, HighestVersion);
+            var deletions = new Deletions();
             foreach (var result in response.Responses)
-                KafkaClientException.ThrowIfError(result.ErrorCode, result.ErrorMessage, $"Topic {result.Name}");
-            context.Output.Done($"Deleted {string.Join(", ", request.TopicNames)}.", new { deleted = context.Get(Topics) });
+            {
+                var name = result.Name!.Value.Value;
+                if (result.ErrorCode == ErrorCode.None)
+                    deletions.Add(name);
+                else
+                    deletions.Refuse(name, KafkaClientException.Of(result.ErrorCode, result.ErrorMessage, $"Topic {name}"));
+            }
+            deletions.Report(context.Output);
         });
 }

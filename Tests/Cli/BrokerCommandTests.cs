@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Loire.Embedded;
+using Loire.Protocol;
+using Loire.Protocol.Client;
 using Shouldly;
 using Xunit;
 
@@ -30,6 +32,48 @@ public sealed class BrokerCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_cannot_be_deleted_keeps_nothing_from_the_others()
+    {
+        await DoneAsync("topics", "create", "a");
+        await DoneAsync("topics", "create", "b");
+        var topics = await RunAsync("topics", "delete", "a", "nowhere", "b");
+        topics.ExitCode.ShouldBe(1);
+        topics.Output.ShouldContain("Deleted a, b.");
+        topics.Error.ShouldContain("1 of 3 are not deleted");
+        topics.Error.ShouldContain("nowhere");
+        (await JsonAsync("topics", "list")).GetArrayLength().ShouldBe(0);
+
+        await DoneAsync("topics", "create", "t");
+        await DoneAsync("groups", "reset", "g", "--topic", "t", "--to", "beginning", "--yes");
+        var groups = await RunAsync("groups", "delete", "nobody", "g", "--json");
+        groups.ExitCode.ShouldBe(1);
+        groups.Error.ShouldContain("nobody");
+        var facts = JsonDocument.Parse(groups.Output).RootElement;
+        facts.GetProperty("deleted").EnumerateArray().Single().GetString().ShouldBe("g");
+        facts.GetProperty("refused").EnumerateArray().Single().GetProperty("name").GetString().ShouldBe("nobody");
+    }
+
+    [Fact]
+    public async Task A_topic_that_exists_may_be_as_good_as_created()
+    {
+        await DoneAsync("topics", "create", "t", "-p", "2", "--if-not-exists");
+        (await DoneAsync("topics", "create", "t", "-p", "5", "--if-not-exists")).ShouldContain("exists already");
+        (await JsonAsync("topics", "create", "t", "--if-not-exists")).GetProperty("created").GetBoolean().ShouldBeFalse();
+        (await JsonAsync("topics", "describe", "t")).GetArrayLength().ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Topics_are_described_together_and_may_be_filtered()
+    {
+        await DoneAsync("topics", "create", "b");
+        await DoneAsync("topics", "create", "a", "-p", "2");
+        (await JsonAsync("topics", "describe")).EnumerateArray()
+            .Select(row => (row.GetProperty("topic").GetString(), row.GetProperty("partition").GetInt32()))
+            .ShouldBe([("a", 0), ("a", 1), ("b", 0)]);
+        (await JsonAsync("topics", "describe", "--under-replicated", "--offline")).GetArrayLength().ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_refusal_is_exit_code_1_with_the_brokers_reason()
     {
         await DoneAsync("topics", "create", "twice");
@@ -39,6 +83,8 @@ public sealed class BrokerCommandTests : IAsyncLifetime
         (await RunAsync("topics", "create", "t", "-c", "no.such.config=1")).Error.ShouldContain("no.such.config");
         (await RunAsync("groups", "describe", "nobody")).Error.ShouldContain("nobody");
         (await RunAsync("consume", "twice", "-p", "99")).Error.ShouldContain("99");
+        (await RunAsync("produce", "twice", "-p", "99", "-f", "/dev/null")).Error.ShouldContain("there is no partition 99");
+        (await RunAsync("configs", "describe", "broker", "99")).Error.ShouldContain("Broker 99 is not up");
     }
 
     [Fact]
@@ -99,6 +145,9 @@ public sealed class BrokerCommandTests : IAsyncLifetime
         (await DoneAsync("consume", "t", "-o", "2", "-n", "1")).Trim().ShouldBe("no key");
         var since2000 = await DoneAsync("consume", "t", "-o", "2000-01-01T00:00:00Z", "-n", "1", "--format", "KeyValue", "-k", "=");
         since2000.Trim().ShouldBe("k1=v1");
+        (await DoneAsync("consume", "t", "-o", "beginning", "-n", "1", "-k", @"\t")).TrimEnd().ShouldBe("k1\tv1");
+        (await ConsumeAsync("t", "--from", "-2", "-e")).Select(record => record.GetProperty("offset").GetInt64()).ShouldBe([2, 3]);
+        (await ConsumeAsync("t", "--from", "-9", "-e")).Count.ShouldBe(4);
         (await DoneAsync("consume", "t", "-o", "end", "-e")).ShouldBeEmpty();
     }
 
@@ -115,12 +164,54 @@ public sealed class BrokerCommandTests : IAsyncLifetime
         lag.GetProperty("lag").GetInt64().ShouldBe(3);
         (await DoneAsync("groups", "list")).ShouldContain("g");
 
-        await DoneAsync("groups", "reset", "g", "--to", "beginning", "--dry-run");
+        (await RunAsync("groups", "reset", "g", "--to", "beginning")).Error.ShouldContain("Nothing is changed: repeat with --yes.");
         (await DoneAsync("consume", "t", "-g", "g", "-n", "1")).Trim().ShouldBe("3");
-        await DoneAsync("groups", "reset", "g", "--to", "4");
+        await DoneAsync("groups", "reset", "g", "--to", "4", "--yes");
         (await DoneAsync("consume", "t", "-g", "g", "-e")).Trim().ShouldBe("5");
         await DoneAsync("groups", "delete", "g");
         (await JsonAsync("groups", "list")).GetArrayLength().ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Offsets_are_reset_for_some_partitions_by_so_many_and_within_the_log()
+    {
+        await DoneAsync("topics", "create", "t", "-p", "2");
+        await ProduceAsync("t", ["1", "2", "3", "4", "5"], "-p", "1");
+        (await ResetAsync("--topic", "t", "--to", "end")).ShouldBe([(0, 0), (1, 5)]);
+        (await ResetAsync("--shift-by", "-2", "--topic", "t:1")).ShouldBe([(1, 3)]);
+
+        var beyond = await RunAsync("groups", "reset", "g", "--to", "100", "--topic", "t:1", "--yes");
+        beyond.ExitCode.ShouldBe(0, beyond.Error);
+        beyond.Error.ShouldContain("t-1: 100 lies outside the log, which reaches from 0 to 5; 5 is taken.");
+        (await JsonAsync("groups", "describe", "g")).GetProperty("partitions").EnumerateArray()
+            .Select(row => row.GetProperty("committedOffset").GetInt64()).ShouldBe([0, 5]);
+
+        await DoneAsync("topics", "create", "new");
+        (await RunAsync("groups", "reset", "g", "--shift-by", "1", "--topic", "new")).Error.ShouldContain("nothing for new-0");
+        (await RunAsync("groups", "reset", "g", "--to", "end", "--topic", "t:7")).Error.ShouldContain("there is no partition 7");
+        (await RunAsync("groups", "reset", "g", "--to", "end", "--topic", "t:x")).ExitCode.ShouldBe(2);
+
+        async Task<IEnumerable<(int, long)>> ResetAsync(params string[] args) =>
+            (await JsonAsync(["groups", "reset", "g", .. args, "--yes"])).EnumerateArray()
+                .Select(row => (row.GetProperty("partition").GetInt32(), row.GetProperty("after").GetInt64()));
+    }
+
+    [Fact]
+    public async Task A_group_whose_offset_is_not_in_the_log_starts_anew_and_says_so()
+    {
+        await DoneAsync("topics", "create", "t", "-p", "1");
+        await ProduceAsync("t", ["1", "2"]);
+        await using (var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = _broker.BootstrapServers }))
+        {
+            var partition = new TopicPartition(new TopicName("t"), new PartitionIndex(0));
+            var beyond = new Dictionary<TopicPartition, Offset> { [partition] = new Offset(50) };
+            await client.CommitAsync(new GroupId("g"), beyond, TestContext.Current.CancellationToken);
+        }
+
+        var run = await RunAsync("consume", "t", "-g", "g", "-o", "beginning", "-e");
+        run.ExitCode.ShouldBe(0, run.Error);
+        run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldBe(["1", "2"]);
+        run.Error.ShouldContain("the committed offset 50 lies outside the log, which reaches from 0 to 2; reading starts at 0");
     }
 
     [Fact]

@@ -27,7 +27,10 @@ public sealed class CommandLineTests
     [InlineData("produce", "t", "--acks", "2")]
     [InlineData("produce", "t", "--acks", "1", "--idempotent")]
     [InlineData("consume", "t", "--from", "yesterday-ish")]
-    [InlineData("groups", "reset", "g", "--to", "-5")]
+    [InlineData("groups", "reset", "g", "--to", "soon")]
+    [InlineData("groups", "reset", "g")]
+    [InlineData("groups", "reset", "g", "--to", "end", "--shift-by", "-1")]
+    [InlineData("bench", "produce", "t", "--in-flight", "6")]
     [InlineData("log", "verify", "/nowhere/at/all")]
     public async Task A_wrong_command_line_is_exit_code_2(params string[] args)
     {

@@ -24,6 +24,8 @@ public sealed class ElectionTests
         var described = await CliRun.RunAsync("topics", "describe", "orders", "-b", left.Address);
         described.ExitCode.ShouldBe(0, described.Error);
         described.Error.ShouldContain("2 of 2 partitions have no leader");
+        var filtered = await CliRun.RunAsync("topics", "describe", "--offline", "--json", "-b", left.Address);
+        JsonDocument.Parse(filtered.Output).RootElement.GetArrayLength().ShouldBe(2, filtered.Error);
 
         var preferred = await CliRun.RunAsync("topics", "elect", "orders", "-b", left.Address);
         preferred.ExitCode.ShouldBe(1);

@@ -1,6 +1,8 @@
+using System.Buffers;
 using Loire.Protocol;
 using Loire.Protocol.Client;
 using Loire.Protocol.Messages;
+using Loire.Protocol.Records;
 using Shouldly;
 using Xunit;
 
@@ -44,6 +46,27 @@ public sealed class KafkaConnectionTests
         exception.Message.ShouldContain(broker.Address);
         exception.Message.ShouldContain("DeleteGroups");
         connection.IsOpen.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_broker_that_does_not_read_fails_the_connection_and_all_who_write_to_it()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(2));
+        broker.Pause();
+        var tooMuchForTheSocket = new ProduceRequest.PartitionProduceData
+        {
+            Records = new RecordsPayload(new ReadOnlySequence<byte>(new byte[64 * 1024 * 1024])),
+        };
+        var request = new ProduceRequest { Acks = 0, TopicData = [new() { Name = new("t"), PartitionData = [tooMuchForTheSocket] }] };
+        var stuck = connection.SendOneWayAsync(request, Cancelled, highestVersion: 9);
+        var behind = DeleteAsync(connection, "g");
+
+        var exception = await Should.ThrowAsync<KafkaClientException>(stuck);
+        exception.IsUnreachable.ShouldBeTrue();
+        exception.Message.ShouldContain($"{broker.Address} has not taken a request");
+        (await Should.ThrowAsync<KafkaClientException>(behind)).IsUnreachable.ShouldBeTrue();
+        connection.IsOpen.ShouldBeFalse();
     }
 
     [Fact]

@@ -109,6 +109,40 @@ public sealed class ProducerTests
     }
 
     [Fact]
+    public async Task A_partition_without_a_leader_keeps_nothing_from_the_others()
+    {
+        await using var broker = new ScriptedBroker();
+        var log = new ConcurrentDictionary<int, List<string>>();
+        broker.Answer<MetadataRequest>(_ => new MetadataResponse
+        {
+            ControllerId = new NodeId(1),
+            Brokers = [new() { NodeId = new NodeId(1), Host = "127.0.0.1", Port = broker.Port }],
+            Topics =
+            [
+                new()
+                {
+                    Name = Topic,
+                    Partitions =
+                    [
+                        new() { PartitionIndex = new(0), LeaderId = NodeId.None, ErrorCode = ErrorCode.LeaderNotAvailable },
+                        new() { PartitionIndex = new(1), LeaderId = new NodeId(1) },
+                    ],
+                },
+            ],
+        });
+        broker.Answer<ProduceRequest>(request => Append(request, log));
+        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = broker.Address });
+        await using var producer = await Producer.CreateAsync(client, new ProducerOptions(), Cancelled);
+
+        for (var i = 0; i < 2000; i++)
+            await producer.AppendAsync(Topic, partition: null, key: null, "x"u8.ToArray(), default, timestampMs: 1, Cancelled);
+        await AppendAsync(producer, 1, 2000);
+        await producer.FlushAsync(Cancelled);
+        log.Keys.ShouldBe([1]);
+        log[1].Count.ShouldBe(2001);
+    }
+
+    [Fact]
     public async Task A_lasting_error_fails_the_flush_and_names_the_partition()
     {
         await using var broker = new ScriptedBroker();

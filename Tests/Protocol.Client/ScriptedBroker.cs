@@ -16,6 +16,7 @@ internal sealed class ScriptedBroker : IAsyncDisposable
     private readonly ConcurrentBag<Task> _connections = [];
     private readonly ConcurrentDictionary<ApiKey, Func<ReadOnlyMemory<byte>, short, Task<IMessage?>>> _handlers = new();
     private readonly CancellationTokenSource _stopping = new();
+    private volatile bool _isPaused;
     private readonly Task _accepting;
 
     public ScriptedBroker(int partitions = 1)
@@ -69,6 +70,9 @@ internal sealed class ScriptedBroker : IAsyncDisposable
             return handler(TRequest.Read(ref reader, version));
         };
 
+    /// <summary>Reads nothing any more, as a process that is stopped.</summary>
+    public void Pause() => _isPaused = true;
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -103,6 +107,8 @@ internal sealed class ScriptedBroker : IAsyncDisposable
             while (true)
             {
                 await stream.ReadExactlyAsync(size, _stopping.Token);
+                if (_isPaused)
+                    await Task.Delay(Timeout.Infinite, _stopping.Token);
                 var frame = new byte[BinaryPrimitives.ReadInt32BigEndian(size)];
                 await stream.ReadExactlyAsync(frame, _stopping.Token);
                 answers.Add(AnswerAsync(stream, writing, frame));
