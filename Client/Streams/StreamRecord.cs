@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Providers.Streams.Common;
 using Orleans.Serialization;
 using Orleans.Streams;
 
@@ -21,6 +20,8 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
     private readonly ReadOnlyMemory<byte> _value;
     [Id(4)]
     private readonly ReadOnlyMemory<byte> _requestContext;
+    [Id(5)]
+    private readonly int _lifeMark;
 
     [NonSerialized]
     private IServiceProvider? _services;
@@ -29,6 +30,7 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
         StreamId streamId,
         string providerName,
         long offset,
+        int lifeMark,
         ReadOnlyMemory<byte> value,
         ReadOnlyMemory<byte> requestContext,
         IServiceProvider services)
@@ -36,6 +38,7 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
         _streamId = streamId;
         _providerName = providerName;
         _offset = offset;
+        _lifeMark = lifeMark;
         _value = value;
         _requestContext = requestContext;
         _services = services;
@@ -45,7 +48,7 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
 
     public long Offset => _offset;
 
-    public StreamSequenceToken SequenceToken => new EventSequenceTokenV2(_offset);
+    public StreamSequenceToken SequenceToken => LogLife.TokenOf(_offset, _lifeMark);
 
     private IServiceProvider Services =>
         _services ?? throw new InvalidOperationException("The event was not deserialized by Orleans.");

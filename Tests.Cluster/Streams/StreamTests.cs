@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Loire.Client;
 using Loire.Tests.Cluster.Fakes;
 using Orleans.Streams;
 using Shouldly;
@@ -81,10 +80,12 @@ public sealed class StreamTests
         (await grain.IdentifyAsync()).ShouldNotBe(first);
     }
 
-    [Fact]
-    public async Task No_event_is_lost_when_a_silo_dies()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    public async Task No_event_is_lost_when_a_silo_dies(int batchSize)
     {
-        await using var cluster = await StreamCluster.StartAsync(silos: 3);
+        await using var cluster = await StreamCluster.StartAsync(silos: 3, configure: options => options.BatchSize = batchSize);
         var keys = Enumerable.Range(0, 12).Select(_ => EventJournal.NewKey()).ToList();
         var producer = cluster.Loire.CreateClient().CreateProducer();
         for (var i = 0; i < 60; i++)
@@ -122,53 +123,6 @@ public sealed class StreamTests
         await after.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(10));
         await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(10)));
         EventJournal.Of(key).ShouldBe(Enumerable.Range(0, 11).Select(Name));
-    }
-
-    [Fact]
-    public async Task An_event_that_nobody_takes_goes_to_the_dead_letter_topic()
-    {
-        await using var cluster = await StreamCluster.StartAsync(configure: options =>
-        {
-            options.OnDeliveryFailure = DeliveryFailurePolicy.DeadLetter;
-            options.DeadLetterTopic = "dead";
-            options.DeliveryTimeout = TimeSpan.FromMilliseconds(100);
-        });
-        cluster.Loire.AddTopic("dead", 1);
-        var key = EventJournal.NewKey();
-        var poison = "poison-" + key;
-        EventJournal.Refuse(poison);
-        var stream = cluster.Stream(ImplicitSubscriberGrain.Topic, key);
-        await stream.OnNextAsync("before");
-        await stream.OnNextAsync(poison);
-        await stream.OnNextAsync("after");
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains("after"));
-        EventJournal.Of(key).ShouldBe(["before", "after"]);
-        var dead = cluster.Loire.CreateClient().CreateConsumer("dead", StartPosition.Beginning);
-        await foreach (var batch in dead.WithCancellation(Cancelled))
-        {
-            var headers = batch[0].Headers.ToArray().Select(header => header.Name).ToList();
-            headers.ShouldContain("loire-dead-letter-offset");
-            batch[0].Key!.Value.ToArray().ShouldBe(Encoding.UTF8.GetBytes(key));
-            break;
-        }
-    }
-
-    [Fact]
-    public async Task An_event_is_tried_until_it_is_taken_where_that_is_asked_for()
-    {
-        await using var cluster = await StreamCluster.StartAsync(
-            configure: options => options.DeliveryTimeout = TimeSpan.FromMilliseconds(100));
-        var key = EventJournal.NewKey();
-        var stubborn = "stubborn-" + key;
-        EventJournal.Refuse(stubborn);
-        var stream = cluster.Stream(ImplicitSubscriberGrain.Topic, key);
-        await stream.OnNextAsync("before");
-        await stream.OnNextAsync(stubborn);
-        await stream.OnNextAsync("after");
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
-        EventJournal.Accept(stubborn);
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 3);
-        EventJournal.Of(key).ShouldBe(["before", stubborn, "after"]);
     }
 
     [Fact]
