@@ -84,7 +84,7 @@ internal sealed partial class DeliveryFailureHandler(
             return null;
         if (answer.Error != 0)
             throw ((ErrorCode)answer.Error).ToException("Reading an undelivered event");
-        return RecordDecoder.Decode(answer.Batches, offset) is [var first, ..] && first.Offset == offset ? first : null;
+        return RecordDecoder.Decode(answer.Batches, offset, out _) is [var first, ..] && first.Offset == offset ? first : null;
     }
 
     private static RecordHeader Header(string name, string value) => new(name, Encoding.UTF8.GetBytes(value));

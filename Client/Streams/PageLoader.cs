@@ -87,14 +87,8 @@ internal sealed partial class PageLoader(StreamContext context, string topic, in
             throw error.ToException("Reading for a stream");
         if (answer.NextOffset <= offset)
             throw ErrorCode.OffsetNotAvailable.ToException("Reading for a stream", "nothing was read");
-        return context.ToPage(
-            topic,
-            partition,
-            request.LifeMark,
-            offset,
-            answer.NextOffset,
-            RecordDecoder.Decode(answer.Batches, offset),
-            answer.Batches.Length);
+        var records = RecordDecoder.Decode(answer.Batches, offset, out var sizeBytes);
+        return context.ToPage(topic, partition, request.LifeMark, offset, answer.NextOffset, records, sizeBytes);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
