@@ -54,6 +54,7 @@ public sealed class StreamTests
         await cluster.Grains.GetGrain<IExplicitSubscriberGrain>(key).SubscribeAsync(StreamCluster.Provider, "explicit", 7);
         await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 43);
         EventJournal.OffsetsOf("explicit-" + key).ShouldBe(Enumerable.Range(7, 43).Select(i => (long)i));
+        EventJournal.LargestCallOf("explicit-" + key).ShouldBeInRange(2, 10);
 
         await stream.OnNextAsync(Name(50));
         await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 44);
@@ -78,6 +79,57 @@ public sealed class StreamTests
         await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(19)));
         EventJournal.Of(key).Distinct().ShouldBe(Enumerable.Range(0, 20).Select(Name));
         (await grain.IdentifyAsync()).ShouldNotBe(first);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    public async Task No_event_is_lost_when_activations_move_under_load(int batchSize)
+    {
+        await using var cluster = await StreamCluster.StartAsync(silos: 2, configure: options => options.BatchSize = batchSize);
+        var key = EventJournal.NewKey();
+        var subscribed = cluster.Grains.GetGrain<IExplicitSubscriberGrain>(key);
+        await subscribed.SubscribeAsync(StreamCluster.Provider, ExplicitSubscriberGrain.Topic, fromOffset: null);
+        var implied = cluster.Grains.GetGrain<IImplicitSubscriberGrain>(key);
+        string[] topics = [ImplicitSubscriberGrain.Topic, ExplicitSubscriberGrain.Topic];
+        for (var i = 0; i < 300; i++)
+        {
+            await Task.WhenAll(topics.Select(topic => cluster.Stream(topic, key).OnNextAsync(Name(i))));
+            if (i % 10 == 9)
+                await Task.WhenAll(subscribed.DeactivateAsync(), implied.DeactivateAsync());
+        }
+        foreach (var journal in new[] { key, "explicit-" + key })
+        {
+            await Eventually.IsTrueAsync(() => EventJournal.Of(journal).Contains(Name(299)));
+            EventJournal.Of(journal).Distinct().ShouldBe(Enumerable.Range(0, 300).Select(Name));
+        }
+    }
+
+    [Fact]
+    public async Task A_consumer_that_takes_its_time_holds_up_nobody_else()
+    {
+        await using var cluster = await StreamCluster.StartAsync(configure: options =>
+        {
+            options.PartitionsPerTopic = 1;
+            options.CacheSizeBytes = 2_000;
+        });
+        var slow = EventJournal.NewKey();
+        var held = EventJournal.Hold("held-" + slow);
+        await cluster.Stream(ImplicitSubscriberGrain.Topic, slow).OnNextAsync("held-" + slow);
+        await cluster.Stream(ImplicitSubscriberGrain.Topic, slow).OnNextAsync("next");
+        var others = Enumerable.Range(0, 4).Select(_ => EventJournal.NewKey()).ToList();
+        for (var i = 0; i < 100; i++)
+            await Task.WhenAll(others.Select(key => cluster.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(i))));
+        foreach (var key in others)
+        {
+            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 100);
+            EventJournal.Of(key).ShouldBe(Enumerable.Range(0, 100).Select(Name));
+        }
+        EventJournal.Of(slow).ShouldBeEmpty();
+        Kept(cluster.Loire, 0).ShouldBe(0);
+        held.SetResult();
+        await Eventually.IsTrueAsync(() => EventJournal.Of(slow).Count == 2);
+        EventJournal.Of(slow).ShouldBe(["held-" + slow, "next"]);
     }
 
     [Theory]
