@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Orleans.Streams;
 
 namespace Loire.Client;
@@ -11,7 +13,9 @@ internal sealed class LogCursor(
 {
     private const long None = -1;
 
+    private readonly string _topic = StreamAddress.TopicOf(streamId);
     private StreamRecord? _current;
+    private Activity? _span;
     private bool _isCounted;
     private long _batchStart = None;
     private int _batchCount;
@@ -28,6 +32,8 @@ internal sealed class LogCursor(
     /// <summary>The first offset that may not be delivered yet.</summary>
     public long Undelivered => _batchStart == None ? Position : _batchStart;
 
+    private bool BeginsBatch => _isBatchOver || _batchCount == 0 || _batchCount >= batchSize;
+
     /// <summary>The event that was failed for good last, until the failure handler takes note of it.</summary>
     public long? GivenUp { get; set; }
 
@@ -36,13 +42,21 @@ internal sealed class LogCursor(
     public IBatchContainer? GetCurrent(out Exception? exception)
     {
         exception = null;
-        if (_current is not null && !_isCounted)
+        if (_current is { } record && !_isCounted)
+        {
             (_isCounted, _batchCount) = (true, _batchCount + 1);
+            if (_batchCount == 1)
+                _span = DeliverySpan.Start(_topic, record, isAlone: batchSize == 1);
+            if (_span is { } span)
+                DeliverySpan.Link(span, record);
+        }
         return _current;
     }
 
     public bool MoveNext()
     {
+        if (BeginsBatch)
+            Note(LoireClientTelemetry.DeliveredEvents, isFailed: false);
         _current = window.Advance(this);
         _isCounted = false;
         return _current is not null;
@@ -53,16 +67,24 @@ internal sealed class LogCursor(
     {
     }
 
-    public void RecordDeliveryFailure() => window.Fail(this);
+    public void RecordDeliveryFailure()
+    {
+        window.Fail(this);
+        Note(LoireClientTelemetry.UndeliveredEvents, isFailed: true);
+    }
 
-    public void Dispose() => window.Close(this);
+    public void Dispose()
+    {
+        _span?.Dispose();
+        window.Close(this);
+    }
 
     /// <summary>The agent asks for an event: if that begins a batch, the one before is delivered.</summary>
     /// <returns>False where the batch ends here.</returns>
     internal bool BeginMove()
     {
-        if (_isBatchOver || _batchCount == 0 || _batchCount >= batchSize)
-            (_batchStart, _batchCount, _isBatchOver) = (None, 0, false);
+        if (BeginsBatch)
+            (_batchStart, _isBatchOver) = (None, false);
         else if (_batchStart < _aloneUpTo)
             _isBatchOver = true;
         return !_isBatchOver;
@@ -99,5 +121,14 @@ internal sealed class LogCursor(
     {
         (Position, _batchStart, _batchCount, _isBatchOver) = (offset, None, 0, false);
         (_aloneUpTo, GivenUp) = (None, null);
+    }
+
+    /// <summary>What became of the batch is known.</summary>
+    private void Note(Counter<long> events, bool isFailed)
+    {
+        if (_batchCount > 0)
+            events.Add(_batchCount, LoireClientTelemetry.Topic(_topic));
+        DeliverySpan.End(_span, _batchCount, isFailed);
+        (_span, _batchCount) = (null, 0);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Loire.Grains.Interfaces;
 
 namespace Loire.Client;
@@ -67,7 +68,8 @@ internal sealed class StreamContext(
                 lifeMark,
                 value,
                 RequestContextOf(record),
-                services));
+                services,
+                TraceOf(record)));
         }
         return new LogPage(from, next, events, sizeBytes);
     }
@@ -75,6 +77,9 @@ internal sealed class StreamContext(
     /// <summary>No event: makes an agent look after a stream.</summary>
     public StreamRecord Mark(StreamId stream, long offset, int lifeMark) =>
         new(stream, providerName, offset, lifeMark, default, default, services);
+
+    private static ActivityContext TraceOf(in ConsumeRecord record) =>
+        LoireClientTelemetry.Source.HasListeners() && record.TryGetTraceContext(out var trace) ? trace : default;
 
     private static ReadOnlyMemory<byte> RequestContextOf(in ConsumeRecord record)
     {

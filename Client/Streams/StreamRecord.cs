@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using Orleans.Streams;
@@ -25,6 +26,8 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
 
     [NonSerialized]
     private IServiceProvider? _services;
+    [NonSerialized]
+    private readonly ActivityContext _trace;
 
     public StreamRecord(
         StreamId streamId,
@@ -33,7 +36,8 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
         int lifeMark,
         ReadOnlyMemory<byte> value,
         ReadOnlyMemory<byte> requestContext,
-        IServiceProvider services)
+        IServiceProvider services,
+        ActivityContext trace = default)
     {
         _streamId = streamId;
         _providerName = providerName;
@@ -42,11 +46,15 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
         _value = value;
         _requestContext = requestContext;
         _services = services;
+        _trace = trace;
     }
 
     public StreamId StreamId => _streamId;
 
     public long Offset => _offset;
+
+    /// <summary>In which it was produced; the default where it is not known, or nobody listens. It stays in this silo.</summary>
+    public ActivityContext Trace => _trace;
 
     public StreamSequenceToken SequenceToken => LogLife.TokenOf(_offset, _lifeMark);
 

@@ -107,6 +107,30 @@ public sealed class LogLifeTests
         givenUp.ShouldBeSameAs(queue);
     }
 
+    [Fact]
+    public async Task Partitions_that_nobody_would_read_stop_the_delivery_also_when_they_come_later()
+    {
+        var loire = new FakeLoire();
+        loire.AddTopic(Topic, 1);
+        var client = (LoireClient)loire.CreateClient();
+        await using var producer = client.CreateProducer();
+        var context = new StreamContext(
+            "provider",
+            client.Context,
+            new LoireStreamOptions { PartitionsPerTopic = 1 },
+            new ServiceCollection().BuildServiceProvider(),
+            TimeSpan.Zero);
+        var queue = new PartitionQueue(context, Topic, 0, _ => { });
+        await producer.ProduceAsync(Topic, default(byte[]), [1], cancellationToken: Cancelled);
+        await Eventually.AnswersAsync(() => queue.GetQueueMessagesAsync(10, Cancelled), messages => messages.Count == 1);
+        queue.AddToCache([]);
+        await client.Admin.AddPartitionsAsync(Topic, 2, Cancelled);
+        await client.Admin.DescribeTopicAsync(Topic, Cancelled);
+        await producer.ProduceAsync(Topic, default(byte[]), [2], partition: 0, cancellationToken: Cancelled);
+        (await queue.GetQueueMessagesAsync(10, Cancelled)).ShouldBeEmpty();
+        await queue.Shutdown(TimeSpan.FromSeconds(1));
+    }
+
     private static Task<StreamCluster> StartAsync(Action<LoireStreamOptions>? configure = null, FakeLoire? loire = null) =>
         StreamCluster.StartAsync(
             configure: options =>
