@@ -16,7 +16,8 @@ public static class LoireStreamsExtensions
     private const int StartStage = ServiceLifecycleStage.Active + 2;
 
     /// <summary>Adds a stream provider that delivers the named topics to this cluster's subscribers. Explicit subscriptions
-    /// need a grain storage named <c>PubSubStore</c>, as with every provider.</summary>
+    /// need a grain storage named <c>PubSubStore</c>, as with every provider; and the grain that subscribed resumes its
+    /// subscriptions in <c>OnActivateAsync</c>, for Orleans counts as delivered what finds no observer.</summary>
     /// <param name="configureProvider">Balancing, pulling agents: what Orleans lets be configured for any provider.</param>
     public static ISiloBuilder AddLoireStreams(
         this ISiloBuilder builder,

@@ -8,15 +8,15 @@ public interface IClusterGrain : IGrainWithStringKey
 {
     public const string Key = "cluster";
 
-    [Alias("DescribeAsync")]
+    [Alias("DescribeAsync"), ResponseTimeout("00:00:05")]
     Task<ClusterDescription> DescribeAsync();
 
     /// <summary>The names of all topics, internal ones included.</summary>
-    [Alias("ListTopicsAsync")]
+    [Alias("ListTopicsAsync"), ResponseTimeout("00:00:05")]
     Task<ImmutableArray<string>> ListTopicsAsync();
 
     /// <summary>The first of <paramref name="count"/> producer ids that nobody else gets.</summary>
-    [Alias("ReserveProducerIdsAsync")]
+    [Alias("ReserveProducerIdsAsync"), ResponseTimeout("00:00:10")]
     Task<long> ReserveProducerIdsAsync(int count);
 }
 

@@ -3,7 +3,9 @@ using System.Collections.Immutable;
 namespace Loire.Grains.Interfaces;
 
 /// <summary>A consumer group; the key is the group id. It is the coordinator that Kafka clients of the same group talk to, so
-/// both may be members of one group. Errors are Kafka's codes of the request of the same name.</summary>
+/// both may be members of one group. Errors are Kafka's codes of the request of the same name. A client outside of the cluster
+/// hears of a silo's death by the timeouts of its calls alone: those are short, except of calls that wait for other
+/// members.</summary>
 [Alias("Loire.IConsumerGroupGrain")]
 public interface IConsumerGroupGrain : IGrainWithStringKey
 {
@@ -16,24 +18,24 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     Task<GroupSynced> SyncAsync(GroupSync sync);
 
     /// <returns>Kafka's error code; 27 (REBALANCE_IN_PROGRESS) asks the member to join again.</returns>
-    [Alias("HeartbeatAsync")]
+    [Alias("HeartbeatAsync"), ResponseTimeout("00:00:03")]
     Task<short> HeartbeatAsync(GroupMembership member);
 
-    [Alias("LeaveAsync")]
+    [Alias("LeaveAsync"), ResponseTimeout("00:00:05")]
     Task<short> LeaveAsync(string memberId);
 
     /// <summary>Stores offsets: answers when they are on disk on every in-sync replica.</summary>
     /// <param name="member"><see cref="GroupMembership.None"/> for offsets that no member commits.</param>
-    [Alias("CommitAsync")]
+    [Alias("CommitAsync"), ResponseTimeout("00:00:10")]
     Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets);
 
     /// <returns>Offset -1 where none is stored.</returns>
     /// <exception cref="LoireException">NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
-    [Alias("GetOffsetsAsync")]
+    [Alias("GetOffsetsAsync"), ResponseTimeout("00:00:05")]
     Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions);
 
     /// <returns>Null where there is no such group.</returns>
-    [Alias("DescribeAsync")]
+    [Alias("DescribeAsync"), ResponseTimeout("00:00:05")]
     Task<GroupDescription?> DescribeAsync();
 }
 

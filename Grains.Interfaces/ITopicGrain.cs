@@ -7,8 +7,9 @@ namespace Loire.Grains.Interfaces;
 [Alias("Loire.ITopicGrain")]
 public interface ITopicGrain : IGrainWithStringKey
 {
+    /// <summary>Soon answered or not at all: who waits for a leader asks here whether it still leads.</summary>
     /// <returns>Null where there is no such topic.</returns>
-    [Alias("DescribeAsync")]
+    [Alias("DescribeAsync"), ResponseTimeout("00:00:03")]
     Task<TopicDescription?> DescribeAsync();
 
     [Alias("CreateAsync")]

@@ -20,9 +20,10 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
     public IEnumerable<PartitionFetcher> Fetchers => _fetchers.Values;
 
     /// <summary>Starts to read a partition that is not being read.</summary>
-    public void Add(PartitionStart start)
+    /// <param name="mayVanish">Its topic's deletion is no failure: see <see cref="PartitionFetcher.IsGone"/>.</param>
+    public void Add(PartitionStart start, bool mayVanish = false)
     {
-        var fetcher = new PartitionFetcher(context, this, start);
+        var fetcher = new PartitionFetcher(context, this, start, mayVanish);
         if (_fetchers.TryAdd(fetcher.Address, fetcher))
             fetcher.Start();
     }

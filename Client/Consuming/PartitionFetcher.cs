@@ -7,13 +7,16 @@ using Microsoft.Extensions.Logging;
 namespace Loire.Client;
 
 /// <summary>Reads one partition from its leader, on and on, into the queue.</summary>
-internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue queue, PartitionStart start) : IAsyncDisposable
+/// <param name="mayVanish">Its topic's deletion ends the reading of this partition alone.</param>
+internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue queue, PartitionStart start, bool mayVanish)
+    : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
     private long _processed = -1;
     private volatile bool _isStopped;
     private volatile bool _isReleased;
+    private volatile bool _isGone;
 
     public string Topic => start.Topic;
     public int Partition => start.Partition;
@@ -24,6 +27,9 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
 
     /// <summary>It is no longer its consumer's: in a group it may be another's.</summary>
     public bool IsReleased => _isReleased;
+
+    /// <summary>There is no such partition any more.</summary>
+    public bool IsGone => _isGone;
 
     /// <summary>Behind the last record that the reader is done with; -1 where it is done with none.</summary>
     public long Processed
@@ -75,6 +81,11 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         {
             LogStopped(context.Logger, Topic, Partition);
         }
+        catch (LoireException exception) when (mayVanish && exception.Error == (short)ErrorCode.UnknownTopicOrPartition)
+        {
+            _isGone = true;
+            LogGone(context.Logger, Topic, Partition);
+        }
         catch (Exception exception)
         {
             queue.Fail(exception);
@@ -93,11 +104,11 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         switch ((ErrorCode)answer.Error)
         {
             case ErrorCode.None:
-                var records = Decode(answer, position);
+                var records = Decode(answer, position, out var sizeBytes);
                 var next = Math.Max(position, answer.NextOffset);
                 if (records.Count > 0)
                 {
-                    var batch = new ConsumeBatch(this, records, next, answer.HighWatermark, answer.Batches.Length);
+                    var batch = new ConsumeBatch(this, records, next, answer.HighWatermark, sizeBytes);
                     await queue.WriteAsync(batch, _stop.Token);
                 }
                 return next;
@@ -113,11 +124,11 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         }
     }
 
-    private List<ConsumeRecord> Decode(ReadAnswer answer, long position)
+    private List<ConsumeRecord> Decode(ReadAnswer answer, long position, out int sizeBytes)
     {
         try
         {
-            return RecordDecoder.Decode(answer.Batches, position);
+            return RecordDecoder.Decode(answer.Batches, position, out sizeBytes);
         }
         catch (Exception exception) when (exception is RecordsException or CompressionException)
         {
@@ -156,6 +167,9 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Reading of {Topic}-{Partition} ends")]
     private static partial void LogStopped(ILogger logger, string topic, int partition);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Reading of {Topic}-{Partition} ends: the topic was deleted")]
+    private static partial void LogGone(ILogger logger, string topic, int partition);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Reading {Topic}-{Partition} failed and is repeated: {Reason}")]
     private static partial void LogRepeated(ILogger logger, string topic, int partition, string reason);

@@ -11,11 +11,13 @@ internal static class RecordDecoder
 {
     /// <param name="batches">Whole batches, one after the other.</param>
     /// <param name="fromOffset">Records below it are left out: a batch may start earlier.</param>
+    /// <param name="sizeBytes">What the batches take up in memory once they are decompressed.</param>
     /// <exception cref="RecordsException">The bytes are damaged; the message says where.</exception>
     /// <exception cref="CompressionException">They do not decompress.</exception>
-    public static List<ConsumeRecord> Decode(ReadOnlyMemory<byte> batches, long fromOffset)
+    public static List<ConsumeRecord> Decode(ReadOnlyMemory<byte> batches, long fromOffset, out int sizeBytes)
     {
         var records = new List<ConsumeRecord>();
+        var total = 0L;
         while (batches.Length >= RecordBatchHeader.SizeBytes)
         {
             var header = RecordBatchHeader.Read(batches.Span);
@@ -25,14 +27,17 @@ internal static class RecordDecoder
             var batch = batches[..size];
             if (!RecordBatchValidator.HasRightChecksum(new ReadOnlySequence<byte>(batch), header))
                 throw Damaged(header, "does not have the checksum that it claims");
-            if (!header.IsControl && header.LastOffset.Value >= fromOffset)
-                AddRecords(records, header, batch[RecordBatchHeader.SizeBytes..], fromOffset);
+            total += !header.IsControl && header.LastOffset.Value >= fromOffset
+                ? RecordBatchHeader.SizeBytes + AddRecords(records, header, batch[RecordBatchHeader.SizeBytes..], fromOffset)
+                : size;
             batches = batches[size..];
         }
+        sizeBytes = (int)Math.Min(total, int.MaxValue);
         return records;
     }
 
-    private static void AddRecords(
+    /// <returns>The size of the payload, decompressed.</returns>
+    private static int AddRecords(
         List<ConsumeRecord> records, RecordBatchHeader header, ReadOnlyMemory<byte> payload, long fromOffset)
     {
         if (header.Codec != CompressionCodec.None && !payload.IsEmpty)
@@ -54,6 +59,7 @@ internal static class RecordDecoder
                 Locate(payload, record.Headers.Bytes),
                 record.Headers.Count));
         }
+        return payload.Length;
     }
 
     private static byte[] Decompress(CompressionCodec codec, ReadOnlyMemory<byte> payload)

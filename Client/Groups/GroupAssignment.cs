@@ -56,7 +56,7 @@ internal sealed partial class GroupAssignment(ClientContext context, FetchQueue 
             if (joined.Error != (short)ErrorCode.None)
                 return (ErrorCode)joined.Error;
             var assignments = ImmutableArray<Grains.Interfaces.GroupMemberAssignment>.Empty;
-            IReadOnlyDictionary<TopicName, int> watched = ImmutableDictionary<TopicName, int>.Empty;
+            IReadOnlyDictionary<TopicName, TopicShape> watched = ImmutableDictionary<TopicName, TopicShape>.Empty;
             if (joined.LeaderId == joined.MemberId)
                 (assignments, watched) = await _leader.AssignAsync(joined, cancellationToken);
             var (error, assigned) = await member.SyncAsync(assignments, cancellationToken);
@@ -75,7 +75,7 @@ internal sealed partial class GroupAssignment(ClientContext context, FetchQueue 
     }
 
     /// <summary>Reads until the group rebalances; commits meanwhile, and as the leader looks out for new partitions.</summary>
-    private async Task<ErrorCode> StayAsync(IReadOnlyDictionary<TopicName, int> watched, CancellationToken cancellationToken)
+    private async Task<ErrorCode> StayAsync(IReadOnlyDictionary<TopicName, TopicShape> watched, CancellationToken cancellationToken)
     {
         var checkedTimestamp = context.Time.GetTimestamp();
         while (true)
@@ -84,6 +84,7 @@ internal sealed partial class GroupAssignment(ClientContext context, FetchQueue 
             if (await Task.WhenAny(_mustRejoin.Task, tick) == _mustRejoin.Task)
                 return await _mustRejoin.Task;
             await tick;
+            await _partitions.ReleaseGoneAsync(cancellationToken);
             await _partitions.CommitAsync(cancellationToken);
             if (watched.Count == 0 || context.Time.GetElapsedTime(checkedTimestamp) < TopicsCheckEvery)
                 continue;
@@ -126,14 +127,20 @@ internal sealed partial class GroupAssignment(ClientContext context, FetchQueue 
         }
     }
 
-    /// <summary>The reading ends: no longer than a moment is spent on commit and farewell.</summary>
+    /// <summary>The reading ends: no longer than a moment is spent on commit and farewell, and neither costs the other's.</summary>
     private async Task FarewellAsync()
+    {
+        await TryAsync(_partitions.CommitAsync);
+        await TryAsync(_ => _partitions.TellAllRevokedAsync());
+        await TryAsync(member.LeaveAsync);
+    }
+
+    private async Task TryAsync(Func<CancellationToken, Task> farewell)
     {
         using var limit = new CancellationTokenSource(FarewellTimeout, context.Time);
         try
         {
-            await _partitions.FarewellAsync(limit.Token);
-            await member.LeaveAsync(limit.Token);
+            await farewell(limit.Token);
         }
         catch (Exception exception)
         {

@@ -8,35 +8,40 @@ using Microsoft.Extensions.Logging;
 
 namespace Loire.Client;
 
+/// <summary>What of a topic an assignment depends on; the default where there is no such topic. One that was deleted and
+/// created again is another one, which nobody reads yet.</summary>
+internal readonly record struct TopicShape(Guid Id, int PartitionCount);
+
 /// <summary>What the member that leads does for its group: shares out the partitions, and looks out for new ones.</summary>
 internal sealed partial class GroupLeader(ClientContext context, GroupMember member)
 {
-    /// <returns>Each member's partitions, none where the group's assignment stands (KIP-814); and how many
-    /// partitions the topics have that the group reads.</returns>
-    public async Task<(ImmutableArray<GroupMemberAssignment> Assignments, IReadOnlyDictionary<TopicName, int> Topics)> AssignAsync(
+    /// <returns>Each member's partitions, none where the group's assignment stands (KIP-814); and the topics that the group
+    /// reads.</returns>
+    public async Task<(ImmutableArray<GroupMemberAssignment> Assignments, IReadOnlyDictionary<TopicName, TopicShape> Topics)> AssignAsync(
         GroupJoined joined, CancellationToken cancellationToken)
     {
         var subscribers = ReadSubscribers(joined);
-        var counts = new Dictionary<TopicName, int>();
+        var topics = new Dictionary<TopicName, TopicShape>();
         foreach (var topic in subscribers.SelectMany(subscriber => subscriber.Subscription.Topics).Distinct())
-            counts[topic] = await CountPartitionsAsync(topic, cancellationToken);
+            topics[topic] = await FindAsync(topic, cancellationToken);
         if (joined.SkipsAssignment)
-            return ([], counts);
+            return ([], topics);
         var assignor = member.Options.Strategies.Select(strategy => strategy.ToAssignor()).First(known => known.Name == joined.Protocol);
-        var assigned = assignor.Assign(subscribers, counts);
+        var assigned = assignor.Assign(
+            subscribers, topics.ToDictionary(topic => topic.Key, topic => topic.Value.PartitionCount));
         return (
             [.. assigned.Select(entry => new GroupMemberAssignment(entry.Key, ConsumerProtocol.WriteAssignment(entry.Value)))],
-            counts);
+            topics);
     }
 
     /// <param name="known">As <see cref="AssignAsync"/> found them.</param>
-    public async Task<bool> HaveChangedAsync(IReadOnlyDictionary<TopicName, int> known, CancellationToken cancellationToken)
+    public async Task<bool> HaveChangedAsync(IReadOnlyDictionary<TopicName, TopicShape> known, CancellationToken cancellationToken)
     {
         try
         {
-            foreach (var (topic, count) in known)
+            foreach (var (topic, shape) in known)
             {
-                if (await CountPartitionsAsync(topic, cancellationToken) != count)
+                if (await FindAsync(topic, cancellationToken) != shape)
                     return true;
             }
         }
@@ -65,8 +70,10 @@ internal sealed partial class GroupLeader(ClientContext context, GroupMember mem
         return subscribers;
     }
 
-    private async Task<int> CountPartitionsAsync(TopicName topic, CancellationToken cancellationToken) =>
-        (await context.Topics.RefreshAsync(topic.Value, cancellationToken))?.Partitions.Length ?? 0;
+    private async Task<TopicShape> FindAsync(TopicName topic, CancellationToken cancellationToken) =>
+        await context.Topics.RefreshAsync(topic.Value, cancellationToken) is { } found
+            ? new TopicShape(found.Id, found.Partitions.Length)
+            : default;
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "Group '{Group}': the subscription of member {Member} cannot be read; it gets no partition")]

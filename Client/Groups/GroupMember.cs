@@ -10,7 +10,11 @@ namespace Loire.Client;
 internal sealed partial class GroupMember(
     ClientContext context, string groupId, IReadOnlyList<string> topics, GroupConsumerOptions options)
 {
+    /// <summary>An answer that waits for the others comes, as the Java client has it, so long after their time is over.</summary>
+    private static readonly TimeSpan AnswerMargin = TimeSpan.FromSeconds(5);
+
     private readonly GroupMembership _none = new("", options.GroupInstanceId, -1);
+    private readonly CoordinatorCall _coordinator = new(context, groupId);
     private volatile GroupMembership? _membership;
 
     public string GroupId => groupId;
@@ -36,14 +40,15 @@ internal sealed partial class GroupMember(
             .Select(strategy => new GroupProtocol(strategy.ToAssignor().Name, metadata)).ToImmutableArray();
         for (var backoff = default(Backoff); ;)
         {
+            var join = new GroupJoin(
+                Membership.MemberId,
+                options.GroupInstanceId,
+                options.ClientId,
+                (int)options.SessionTimeout.TotalMilliseconds,
+                (int)options.RebalanceTimeout.TotalMilliseconds,
+                protocols);
             var joined = await TryAsync(
-                () => Grain.JoinAsync(new GroupJoin(
-                    Membership.MemberId,
-                    options.GroupInstanceId,
-                    options.ClientId,
-                    (int)options.SessionTimeout.TotalMilliseconds,
-                    (int)options.RebalanceTimeout.TotalMilliseconds,
-                    protocols)),
+                () => WaitForOthersAsync(grain => grain.JoinAsync(join), cancellationToken),
                 error => new GroupJoined((short)error, -1, "", "", "", [], SkipsAssignment: false),
                 cancellationToken);
             var error = (ErrorCode)joined.Error;
@@ -72,8 +77,9 @@ internal sealed partial class GroupMember(
     {
         for (var backoff = default(Backoff); ;)
         {
+            var sync = new GroupSync(Membership, assignments);
             var synced = await TryAsync(
-                () => Grain.SyncAsync(new GroupSync(Membership, assignments)),
+                () => WaitForOthersAsync(grain => grain.SyncAsync(sync), cancellationToken),
                 error => new GroupSynced((short)error, default),
                 cancellationToken);
             var error = (ErrorCode)synced.Error;
@@ -118,7 +124,8 @@ internal sealed partial class GroupMember(
     /// <param name="isOwned">Whether this member still has the partitions: a later generation's is not to commit what an
     /// earlier one read.</param>
     /// <exception cref="LoireException">The offsets are not stored; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID where the
-    /// partitions have gone to another member.</exception>
+    /// partitions have gone to another member. With UNKNOWN_TOPIC_OR_PARTITION those of a topic that was deleted are not, and
+    /// the others are.</exception>
     public async Task CommitAsync(
         ImmutableArray<GroupOffset> offsets, Func<bool> isOwned, CancellationToken cancellationToken)
     {
@@ -134,6 +141,8 @@ internal sealed partial class GroupMember(
                     cancellationToken);
             if (error == ErrorCode.None)
                 return;
+            if (error == ErrorCode.UnknownTopicOrPartition)
+                await EnsureExistAsync(offsets, cancellationToken);
             var mayPass = Failures.MayPass(error) || error == ErrorCode.RebalanceInProgress
                 || (HasMovedOn(error) && membership != Membership);
             if (!mayPass || context.Time.GetElapsedTime(started) >= Retry.Patience)
@@ -151,8 +160,21 @@ internal sealed partial class GroupMember(
             context, $"Reading the offsets of group '{groupId}'", () => Grain.GetOffsetsAsync(wanted), cancellationToken);
     }
 
+    /// <summary>The coordinator may not have heard yet of a topic; its controller has the last word.</summary>
+    private async Task EnsureExistAsync(ImmutableArray<GroupOffset> offsets, CancellationToken cancellationToken)
+    {
+        foreach (var topic in offsets.Select(offset => offset.Topic).Distinct())
+        {
+            if (await context.Topics.RefreshAsync(topic, cancellationToken) is null)
+                throw Failures.UnknownTopic(topic);
+        }
+    }
+
     private static bool HasMovedOn(ErrorCode error) =>
         error is ErrorCode.UnknownMemberId or ErrorCode.IllegalGeneration or ErrorCode.RebalanceInProgress;
+
+    private Task<T> WaitForOthersAsync<T>(Func<IConsumerGroupGrain, Task<T>> call, CancellationToken cancellationToken) =>
+        _coordinator.RunAsync(call, options.RebalanceTimeout + AnswerMargin, cancellationToken);
 
     private async Task<T> TryAsync<T>(Func<Task<T>> call, Func<ErrorCode, T> failed, CancellationToken cancellationToken)
     {

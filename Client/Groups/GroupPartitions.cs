@@ -39,16 +39,16 @@ internal sealed partial class GroupPartitions(ClientContext context, FetchQueue 
     public Task ReleaseAllAsync(bool isLost, CancellationToken cancellationToken) =>
         ReleaseAsync([.. queue.Fetchers], isLost, cancellationToken);
 
+    /// <summary>Lets go what no longer exists. That is no reason to join again: the leader sees to it when it has noticed.</summary>
+    public Task ReleaseGoneAsync(CancellationToken cancellationToken) =>
+        ReleaseAsync([.. queue.Fetchers.Where(fetcher => fetcher.IsGone)], isLost: true, cancellationToken);
+
     /// <summary>Commits what was processed, where that is not the caller's business.</summary>
     public Task CommitAsync(CancellationToken cancellationToken) => CommitAsync(queue.Fetchers, cancellationToken);
 
     /// <summary>The reading ends, with the batch in hand not processed.</summary>
-    public async Task FarewellAsync(CancellationToken cancellationToken)
-    {
-        await CommitAsync(cancellationToken);
-        await TellAsync(
-            member.Options.OnRevoked, nameof(GroupConsumerOptions.OnRevoked), queue.Fetchers.Select(fetcher => fetcher.Address));
-    }
+    public Task TellAllRevokedAsync() => TellAsync(
+        member.Options.OnRevoked, nameof(GroupConsumerOptions.OnRevoked), queue.Fetchers.Select(fetcher => fetcher.Address));
 
     private async Task AddAsync(List<TopicPartition> added, CancellationToken cancellationToken)
     {
@@ -57,7 +57,7 @@ internal sealed partial class GroupPartitions(ClientContext context, FetchQueue 
         var offsets = await member.GetOffsetsAsync(added, cancellationToken);
         await TellAsync(member.Options.OnAssigned, nameof(GroupConsumerOptions.OnAssigned), added);
         foreach (var offset in offsets)
-            queue.Add(new PartitionStart(offset.Topic, offset.Partition, StartOf(offset)));
+            queue.Add(new PartitionStart(offset.Topic, offset.Partition, StartOf(offset)), mayVanish: true);
     }
 
     private StartPosition StartOf(GroupOffset committed) => committed.Offset >= 0

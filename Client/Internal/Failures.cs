@@ -39,6 +39,11 @@ internal static class Failures
         $"Streams '{provider}': there is no topic '{topic}'. Name it among the provider's Topics on the silos, which then create it "
         + $"and deliver its events, or create it with ILoireClient.Admin.CreateTopicAsync. [{ErrorCode.UnknownTopicOrPartition}]");
 
+    public static LoireException UnknownDeadLetterTopic(string provider, string topic) => new(
+        (short)ErrorCode.UnknownTopicOrPartition,
+        $"Streams '{provider}' deliver nothing: there is no dead-letter topic '{topic}'. Create it with "
+        + $"ILoireClient.Admin.CreateTopicAsync, or let CreatesTopics be true. [{ErrorCode.UnknownTopicOrPartition}]");
+
     private static string Explain(ErrorCode error) => error switch
     {
         ErrorCode.MessageTooLarge => "the batch is larger than the topic's max.message.bytes",

@@ -31,6 +31,12 @@ public static class LoireClientTelemetry
     internal static readonly Counter<long> Rebalances = Meter.CreateCounter<long>(
         "loire.client.rebalances", "{rebalance}", "Rebalances that a group's member took part in");
 
+    internal static readonly Counter<long> DeliveredEvents = Meter.CreateCounter<long>(
+        "loire.client.delivered.events", "{event}", "Events of streams that a consumer has taken");
+
+    internal static readonly Counter<long> UndeliveredEvents = Meter.CreateCounter<long>(
+        "loire.client.undelivered.events", "{event}", "Events of streams that a consumer did not take within the delivery timeout");
+
     internal static KeyValuePair<string, object?> Topic(string topic) => new("messaging.destination.name", topic);
 
     internal static KeyValuePair<string, object?> Group(string groupId) => new("messaging.consumer.group.name", groupId);

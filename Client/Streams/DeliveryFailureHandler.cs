@@ -8,28 +8,27 @@ using Orleans.Streams;
 namespace Loire.Client;
 
 /// <summary>What becomes of events that a consumer did not take. Trying again is the cursor's affair.</summary>
-internal sealed partial class DeliveryFailureHandler(StreamContext context, LoireProducer producer, string topic, int partition)
-    : IStreamFailureHandler
+/// <param name="queue">The agent's; null where it has given it up.</param>
+internal sealed partial class DeliveryFailureHandler(
+    StreamContext context, LoireProducer producer, string topic, int partition, Func<PartitionQueue?> queue) : IStreamFailureHandler
 {
     public bool ShouldFaultSubsriptionOnError => false;
 
+    /// <param name="sequenceToken">Of the batch's first event: whether it failed alone, and so for good, the reader knows.</param>
     public async Task OnDeliveryFailure(
         GuidId subscriptionId, string streamProviderName, StreamId streamIdentity, StreamSequenceToken? sequenceToken)
     {
-        if (sequenceToken?.SequenceNumber is not { } offset)
+        if (sequenceToken?.SequenceNumber is not { } offset || queue() is not { } reading)
             return;
-        LogFailed(context.Client.Logger, context.Options.OnDeliveryFailure, topic, partition, offset, streamIdentity, subscriptionId);
-        if (context.Options.OnDeliveryFailure != DeliveryFailurePolicy.DeadLetter)
+        var policy = context.Options.OnDeliveryFailure;
+        if (policy != DeliveryFailurePolicy.Retry && !reading.TakeGivenUp(streamIdentity, offset))
+        {
+            LogBatchFailed(context.Client.Logger, topic, partition, offset, streamIdentity, subscriptionId);
             return;
-        try
-        {
-            await WriteDeadLetterAsync(offset, subscriptionId);
         }
-        catch (Exception exception)
-        {
-            // The agent would swallow it.
-            LogNotWritten(context.Client.Logger, exception, topic, partition, offset);
-        }
+        LogFailed(context.Client.Logger, policy, topic, partition, offset, streamIdentity, subscriptionId);
+        if (policy == DeliveryFailurePolicy.DeadLetter)
+            await WriteDeadLetterAsync(offset, subscriptionId, reading.Stopped);
     }
 
     public Task OnSubscriptionFailure(
@@ -39,18 +38,32 @@ internal sealed partial class DeliveryFailureHandler(StreamContext context, Loir
         return Task.CompletedTask;
     }
 
-    private async Task WriteDeadLetterAsync(long offset, GuidId subscriptionId)
+    /// <summary>Tries until it is written. The agent waits, and so the event's consumer gets nothing further meanwhile; others
+    /// do.</summary>
+    private async Task WriteDeadLetterAsync(long offset, GuidId subscriptionId, CancellationToken stop)
     {
-        var answer = await Retry.RunAsync(
-            context.Client,
-            "Reading an undelivered event",
-            async () =>
+        for (var backoff = default(Backoff); ;)
+        {
+            try
             {
-                var read = await context.Client.Grains.Partition(topic, partition).ReadAsync(new ReadRequest(offset, 1, 0, true));
-                return read.Error == 0 ? read : throw ((ErrorCode)read.Error).ToException("Reading an undelivered event");
-            },
-            CancellationToken.None);
-        var record = RecordDecoder.Decode(answer.Batches, offset).First();
+                await TryWriteDeadLetterAsync(offset, subscriptionId, stop);
+                return;
+            }
+            catch (Exception exception) when (!stop.IsCancellationRequested)
+            {
+                LogNotWritten(context.Client.Logger, exception, topic, partition, offset);
+                await Task.Delay(backoff.Next(), context.Client.Time, stop);
+            }
+        }
+    }
+
+    private async Task TryWriteDeadLetterAsync(long offset, GuidId subscriptionId, CancellationToken stop)
+    {
+        if (await ReadAsync(offset, stop) is not { } record)
+        {
+            LogGone(context.Client.Logger, topic, partition, offset);
+            return;
+        }
         RecordHeader[] headers =
         [
             .. record.Headers.ToArray(),
@@ -59,7 +72,19 @@ internal sealed partial class DeliveryFailureHandler(StreamContext context, Loir
             Header("loire-dead-letter-offset", offset.ToString(CultureInfo.InvariantCulture)),
             Header("loire-dead-letter-subscription", subscriptionId.Guid.ToString("N")),
         ];
-        await producer.ProduceAsync(context.Options.DeadLetterTopic!, record.Key, record.Value, headers);
+        await producer.ProduceAsync(context.Options.DeadLetterTopic!, record.Key, record.Value, headers, cancellationToken: stop);
+    }
+
+    /// <returns>Null where the log no longer has it.</returns>
+    private async Task<ConsumeRecord?> ReadAsync(long offset, CancellationToken stop)
+    {
+        var answer = await context.Client.Grains.Partition(topic, partition)
+            .ReadAsync(new ReadRequest(offset, MaxBytes: 1, MaxWaitMs: 0, IsCommittedOnly: true)).WaitAsync(stop);
+        if (answer.Error == (short)ErrorCode.OffsetOutOfRange)
+            return null;
+        if (answer.Error != 0)
+            throw ((ErrorCode)answer.Error).ToException("Reading an undelivered event");
+        return RecordDecoder.Decode(answer.Batches, offset, out _) is [var first, ..] && first.Offset == offset ? first : null;
     }
 
     private static RecordHeader Header(string name, string value) => new(name, Encoding.UTF8.GetBytes(value));
@@ -69,8 +94,19 @@ internal sealed partial class DeliveryFailureHandler(StreamContext context, Loir
     private static partial void LogFailed(
         ILogger logger, DeliveryFailurePolicy policy, string topic, int partition, long offset, StreamId stream, GuidId subscription);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "A batch of stream {Stream} from {Topic}-{Partition} offset {Offset} on was not taken by subscription {Subscription}: its events "
+        + "are delivered one by one")]
+    private static partial void LogBatchFailed(
+        ILogger logger, string topic, int partition, long offset, StreamId stream, GuidId subscription);
+
     [LoggerMessage(Level = LogLevel.Error, Message =
-        "The event at {Topic}-{Partition} offset {Offset} could not be written to the dead-letter topic")]
+        "The event at {Topic}-{Partition} offset {Offset} is no longer in the log, and cannot be written to the dead-letter topic")]
+    private static partial void LogGone(ILogger logger, string topic, int partition, long offset);
+
+    [LoggerMessage(Level = LogLevel.Error, Message =
+        "The event at {Topic}-{Partition} offset {Offset} could not be written to the dead-letter topic; that is repeated, and its "
+        + "consumer waits")]
     private static partial void LogNotWritten(ILogger logger, Exception exception, string topic, int partition, long offset);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Subscription {Subscription} of stream {Stream} could not be served")]

@@ -49,3 +49,12 @@ internal sealed class LogPage
         return own[low];
     }
 }
+
+/// <summary>A page that is being loaded, and for whom.</summary>
+/// <param name="lifeMark">The <see cref="LogLife.Mark"/> of the log that it is asked of.</param>
+internal sealed class PageRequest(long offset, int lifeMark)
+{
+    public long Offset => offset;
+    public int LifeMark => lifeMark;
+    public HashSet<StreamId> Streams { get; } = [];
+}

@@ -1,21 +1,26 @@
+using Orleans.Streams;
 
 namespace Loire.Client;
 
 /// <summary>What a queue has in memory of its partition, and who reads where. What is not there is to be loaded from the
 /// log, so no cursor ever misses an event that the log still has. Thread-safe.</summary>
 /// <param name="sizeBytesMax">Beyond it the pages that were least lately used go.</param>
-/// <param name="load">Asks for the page at an offset, to be given to <see cref="AddLoaded"/>.</param>
-internal sealed class LogWindow(int sizeBytesMax, Action<long> load)
+/// <param name="load">Asks for a page, to be given to <see cref="AddLoaded"/>.</param>
+internal sealed class LogWindow(int sizeBytesMax, Action<PageRequest> load)
 {
     private readonly Lock _lock = new();
     private readonly SortedList<long, LogPage> _pages = [];
     private readonly HashSet<LogCursor> _cursors = [];
-    private readonly Dictionary<long, HashSet<StreamId>> _loading = [];
+    private readonly Dictionary<long, PageRequest> _loading = [];
     private long _sizeBytes;
     private long _use;
+    private long _start;
 
     /// <summary>Behind the last event that the agent knows of.</summary>
     public long End { get; private set; }
+
+    /// <summary>The <see cref="LogLife.Mark"/> of the log that is read.</summary>
+    public int LifeMark { get; private set; }
 
     /// <summary>What is in memory ahead of the foremost reader is all that memory may hold.</summary>
     public bool IsUnderPressure
@@ -50,10 +55,30 @@ internal sealed class LogWindow(int sizeBytesMax, Action<long> load)
         }
     }
 
-    public void StartAt(long offset)
+    /// <summary>The log begins, or begins anew: nothing that was known of it holds any longer.</summary>
+    public void Restart(long offset, int lifeMark)
     {
         lock (_lock)
         {
+            _pages.Clear();
+            _loading.Clear();
+            _sizeBytes = 0;
+            (_start, End, LifeMark) = (offset, offset, lifeMark);
+            foreach (var cursor in _cursors)
+                cursor.Restart(offset);
+        }
+    }
+
+    /// <summary>Reading goes on there: retention has taken what lies before.</summary>
+    public void SkipTo(long offset)
+    {
+        lock (_lock)
+        {
+            foreach (var cursor in _cursors)
+            {
+                if (cursor.Position == End)
+                    cursor.Position = offset;
+            }
             End = offset;
         }
     }
@@ -74,23 +99,37 @@ internal sealed class LogWindow(int sizeBytesMax, Action<long> load)
         }
     }
 
-    /// <summary>Takes what was asked for.</summary>
-    /// <returns>The streams whose readers wait for it.</returns>
-    public IReadOnlyCollection<StreamId> AddLoaded(long offset, LogPage page)
+    /// <summary>Whether anybody still waits for a page.</summary>
+    public bool IsWanted(PageRequest request)
     {
         lock (_lock)
         {
-            AddLocked(page);
-            return _loading.Remove(offset, out var streams) ? streams : [];
+            return IsWantedLocked(request);
         }
     }
 
-    /// <param name="offset">Null for what comes from now on.</param>
-    public LogCursor Open(StreamId stream, long? offset, int batchSize, DeliveryFailurePolicy policy)
+    /// <summary>Takes what was asked for.</summary>
+    /// <returns>The streams whose readers wait for it; none where the log has begun anew since.</returns>
+    public IReadOnlyCollection<StreamId> AddLoaded(PageRequest request, LogPage page)
     {
         lock (_lock)
         {
-            var cursor = new LogCursor(this, stream, offset ?? End, batchSize, policy);
+            if (!IsWantedLocked(request))
+                return [];
+            AddLocked(page);
+            _loading.Remove(request.Offset);
+            return request.Streams;
+        }
+    }
+
+    /// <param name="token">Null for what comes from now on. One of another life of the log says nothing about this one, so
+    /// its bearer gets all that this queue has read of it.</param>
+    public LogCursor Open(StreamId stream, StreamSequenceToken? token, int batchSize, DeliveryFailurePolicy policy)
+    {
+        lock (_lock)
+        {
+            var position = token is null ? End : LogLife.IsOf(token, LifeMark) ? token.SequenceNumber : _start;
+            var cursor = new LogCursor(this, stream, position, batchSize, policy);
             _cursors.Add(cursor);
             return cursor;
         }
@@ -110,7 +149,8 @@ internal sealed class LogWindow(int sizeBytesMax, Action<long> load)
     {
         lock (_lock)
         {
-            cursor.BeginMove();
+            if (!cursor.BeginMove())
+                return null;
             while (cursor.Position < End)
             {
                 if (FindLocked(cursor.Position) is not { } page)
@@ -130,24 +170,45 @@ internal sealed class LogWindow(int sizeBytesMax, Action<long> load)
         }
     }
 
-    /// <summary>Its last batch is to be delivered again.</summary>
-    public void StepBack(LogCursor cursor)
+    /// <summary>A cursor's last batch was not taken.</summary>
+    public void Fail(LogCursor cursor)
     {
         lock (_lock)
         {
-            cursor.StepBack();
+            cursor.Fail();
         }
     }
 
+    /// <summary>Whether a reader has given an event up; asked once. Of two readers of one stream that fail at the same event at
+    /// the same time each may be told of the other's.</summary>
+    public bool TakeGivenUp(StreamId stream, long offset)
+    {
+        lock (_lock)
+        {
+            foreach (var cursor in _cursors)
+            {
+                if (cursor.GivenUp != offset || cursor.StreamId != stream)
+                    continue;
+                cursor.GivenUp = null;
+                return true;
+            }
+            return false;
+        }
+    }
+
+    private bool IsWantedLocked(PageRequest request) => _loading.TryGetValue(request.Offset, out var known) && known == request;
+
     private void RequestLocked(long offset, StreamId stream)
     {
-        if (_loading.TryGetValue(offset, out var waiting))
+        if (_loading.TryGetValue(offset, out var known))
         {
-            waiting.Add(stream);
+            known.Streams.Add(stream);
             return;
         }
-        _loading[offset] = [stream];
-        load(offset);
+        var request = new PageRequest(offset, LifeMark);
+        request.Streams.Add(stream);
+        _loading[offset] = request;
+        load(request);
     }
 
     private LogPage? FindLocked(long offset)

@@ -51,14 +51,16 @@ internal sealed class LoireAdapterFactory : IQueueAdapterFactory, IQueueAdapterC
     public Task<IStreamFailureHandler> GetDeliveryFailureHandler(QueueId queueId)
     {
         var (topic, partition) = PartitionOf(queueId);
-        return Task.FromResult<IStreamFailureHandler>(new DeliveryFailureHandler(_context, _producer, topic, partition));
+        return Task.FromResult<IStreamFailureHandler>(
+            new DeliveryFailureHandler(_context, _producer, topic, partition, () => _queues.GetValueOrDefault(queueId)));
     }
 
     /// <summary>An agent asks for its cache first and for its receiver then: both are one object, new for each agent.</summary>
     public IQueueCache CreateQueueCache(QueueId queueId)
     {
         var (topic, partition) = PartitionOf(queueId);
-        return _queues[queueId] = new PartitionQueue(_context, topic, partition);
+        return _queues[queueId] = new PartitionQueue(
+            _context, topic, partition, givenUp => _queues.TryRemove(KeyValuePair.Create(queueId, givenUp)));
     }
 
     private PartitionQueue Find(QueueId queueId) => _queues[queueId];

@@ -6,10 +6,12 @@ public enum DeliveryFailurePolicy
     /// <summary>Try again, for ever: the consumer gets nothing further until it takes the event.</summary>
     Retry,
 
-    /// <summary>Log the event's place and go on with the next one.</summary>
+    /// <summary>Log the event's place and go on with the next one. Of a batch only the events are passed over that fail
+    /// alone.</summary>
     Skip,
 
-    /// <summary>Write the record to <see cref="LoireStreamOptions.DeadLetterTopic"/> and go on with the next one.</summary>
+    /// <summary>As <see cref="Skip"/>, but write the record to <see cref="LoireStreamOptions.DeadLetterTopic"/> first; as long
+    /// as that fails it is tried again, and the consumer waits.</summary>
     DeadLetter,
 }
 
@@ -20,8 +22,8 @@ public sealed class LoireStreamOptions
     /// <summary>The topics whose records are delivered to subscribers in this cluster. Only silos need them.</summary>
     public IList<string> Topics { get; } = [];
 
-    /// <summary>Create those of <see cref="Topics"/> that do not exist, with <see cref="PartitionsPerTopic"/> partitions. An
-    /// external client that writes first waits until a silo has done so.</summary>
+    /// <summary>Create those of <see cref="Topics"/> that do not exist, with <see cref="PartitionsPerTopic"/> partitions, and the
+    /// <see cref="DeadLetterTopic"/>. An external client that writes first waits until a silo has done so.</summary>
     public bool CreatesTopics { get; set; } = true;
 
     /// <summary>How many partitions a topic may have: as many queues there are to spread over the silos, the same on all of
@@ -32,7 +34,8 @@ public sealed class LoireStreamOptions
     /// <c>streams-{provider name}</c>.</summary>
     public string? GroupId { get; set; }
 
-    /// <summary>Where to start in a partition without a kept position.</summary>
+    /// <summary>Where to start in a partition without a kept position, or whose log an unclean election cut below it. A topic
+    /// that was deleted and created again is read from its beginning.</summary>
     public OffsetReset StartAt { get; set; } = OffsetReset.Earliest;
 
     public TimeSpan CommitInterval { get; set; } = TimeSpan.FromSeconds(1);
@@ -47,6 +50,8 @@ public sealed class LoireStreamOptions
 
     public DeliveryFailurePolicy OnDeliveryFailure { get; set; } = DeliveryFailurePolicy.Retry;
 
+    /// <summary>Nothing is delivered until it exists, where it is needed. It should take records as large as those of
+    /// <see cref="Topics"/>, with four headers more.</summary>
     public string? DeadLetterTopic { get; set; }
 
     /// <summary>How many events at most are delivered in one call to consumers that observe batches.</summary>

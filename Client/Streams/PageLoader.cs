@@ -7,7 +7,8 @@ namespace Loire.Client;
 
 /// <summary>Loads pages of a partition for readers that are behind, and wakes them: an agent looks at a reader again when
 /// its queue yields something for the reader's stream, so a mark is yielded that is no event.</summary>
-internal sealed partial class PageLoader(StreamContext context, string topic, int partition)
+/// <param name="stop">Ends the loading: the queue is another's.</param>
+internal sealed partial class PageLoader(StreamContext context, string topic, int partition, CancellationToken stop)
 {
     private readonly ConcurrentQueue<StreamRecord> _marks = new();
     private readonly Lock _lock = new();
@@ -28,7 +29,7 @@ internal sealed partial class PageLoader(StreamContext context, string topic, in
         }
     }
 
-    public void Request(long offset) => _ = Background.RunAsync(() => LoadAsync(offset));
+    public void Request(PageRequest request) => _ = Background.RunAsync(() => LoadAsync(request));
 
     public List<IBatchContainer> TakeArrived()
     {
@@ -43,32 +44,37 @@ internal sealed partial class PageLoader(StreamContext context, string topic, in
         return marks;
     }
 
-    private async Task LoadAsync(long offset)
+    /// <summary>Until the page is there, or nobody waits for it any more.</summary>
+    public async Task LoadAsync(PageRequest request)
     {
         LogPage page;
         for (var backoff = default(Backoff); ;)
         {
+            // Once the log has begun anew nobody can answer any more.
+            if (stop.IsCancellationRequested || !Window.IsWanted(request))
+                return;
             try
             {
-                page = await ReadAsync(offset);
+                page = await ReadAsync(request).WaitAsync(stop);
                 break;
             }
-            catch (Exception exception)
+            catch (Exception exception) when (!stop.IsCancellationRequested)
             {
-                LogFailed(context.Client.Logger, exception, topic, partition, offset);
-                await Task.Delay(backoff.Next(), context.Client.Time);
+                LogFailed(context.Client.Logger, exception, topic, partition, request.Offset);
+                await Task.Delay(backoff.Next(), context.Client.Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
-        foreach (var stream in Window.AddLoaded(offset, page))
-            _marks.Enqueue(context.Mark(stream, offset));
+        foreach (var stream in Window.AddLoaded(request, page))
+            _marks.Enqueue(context.Mark(stream, request.Offset, request.LifeMark));
         lock (_lock)
         {
             _arrived.TrySetResult();
         }
     }
 
-    private async Task<LogPage> ReadAsync(long offset)
+    private async Task<LogPage> ReadAsync(PageRequest request)
     {
+        var offset = request.Offset;
         var answer = await context.Client.Grains.Partition(topic, partition)
             .ReadAsync(new ReadRequest(offset, context.Options.FetchSizeBytes, MaxWaitMs: 0, IsCommittedOnly: true));
         var error = (ErrorCode)answer.Error;
@@ -81,8 +87,8 @@ internal sealed partial class PageLoader(StreamContext context, string topic, in
             throw error.ToException("Reading for a stream");
         if (answer.NextOffset <= offset)
             throw ErrorCode.OffsetNotAvailable.ToException("Reading for a stream", "nothing was read");
-        return context.ToPage(
-            topic, partition, offset, answer.NextOffset, RecordDecoder.Decode(answer.Batches, offset), answer.Batches.Length);
+        var records = RecordDecoder.Decode(answer.Batches, offset, out var sizeBytes);
+        return context.ToPage(topic, partition, request.LifeMark, offset, answer.NextOffset, records, sizeBytes);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Loire.Grains.Interfaces;
 using Microsoft.Extensions.Logging;
 using Orleans.Streams;
 
@@ -19,6 +20,8 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
     private readonly LogWindow _window;
     private readonly PageLoader _loader;
     private readonly PositionKeeper _position;
+    private readonly Action<PartitionQueue> _onShutdown;
+    private readonly CancellationTokenSource _stop = new();
     private FetchQueue? _fetches;
     private Task<ConsumeBatch>? _pending;
     private LogPage? _incoming;
@@ -26,16 +29,24 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
     private long _failedTimestamp;
     private TimeSpan _pause;
 
-    public PartitionQueue(StreamContext context, string topic, int partition)
+    /// <summary>Where reading is to go on lies outside the log.</summary>
+    private bool _isOutside;
+
+    /// <param name="onShutdown">Told when the agent has given the queue up.</param>
+    public PartitionQueue(StreamContext context, string topic, int partition, Action<PartitionQueue> onShutdown)
     {
         _context = context;
         _topic = topic;
         _partition = partition;
-        _loader = new PageLoader(context, topic, partition);
+        _onShutdown = onShutdown;
+        _loader = new PageLoader(context, topic, partition, _stop.Token);
         _window = new LogWindow(context.Options.CacheSizeBytes, _loader.Request);
         _loader.Window = _window;
         _position = new PositionKeeper(context, topic, partition);
     }
+
+    /// <summary>Cancelled when the agent gives the queue up.</summary>
+    public CancellationToken Stopped => _stop.Token;
 
     /// <summary>Starting is left to the first read, which repeats it until it succeeds.</summary>
     public Task Initialize(TimeSpan timeout) => Task.CompletedTask;
@@ -50,6 +61,8 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
         List<IBatchContainer> messages = [];
         try
         {
+            if (_fetches is not null && HasTopicChanged())
+                await StopFetchingAsync();
             _fetches ??= await TryStartAsync(cancellationToken);
             if (_fetches is null)
                 return [];
@@ -64,7 +77,8 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
                 var pending = _pending;
                 _pending = null;
                 var batch = await pending;
-                _incoming = _context.ToPage(_topic, _partition, _window.End, batch.NextOffset, batch, batch.SizeBytes);
+                _incoming = _context.ToPage(
+                    _topic, _partition, _window.LifeMark, _window.End, batch.NextOffset, batch, batch.SizeBytes);
                 messages.AddRange(_incoming.Records);
             }
             return messages;
@@ -72,6 +86,7 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             LogFailed(_context.Client.Logger, exception, _context.ProviderName, _topic, _partition);
+            _isOutside |= exception is LoireException { Error: (short)ErrorCode.OffsetOutOfRange };
             Pause(_backoff.Next());
             await StopFetchingAsync();
 
@@ -94,7 +109,10 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
     public bool IsUnderPressure() => false;
 
     public IQueueCacheCursor GetCacheCursor(StreamId streamId, StreamSequenceToken? token) =>
-        _window.Open(streamId, token?.SequenceNumber, _context.Options.BatchSize, _context.Options.OnDeliveryFailure);
+        _window.Open(streamId, token, _context.Options.BatchSize, _context.Options.OnDeliveryFailure);
+
+    /// <inheritdoc cref="LogWindow.TakeGivenUp"/>
+    public bool TakeGivenUp(StreamId stream, long offset) => _window.TakeGivenUp(stream, offset);
 
     /// <summary>The window makes room by itself.</summary>
     public bool TryPurgeFromCache([MaybeNullWhen(false)] out IList<IBatchContainer> purgedItems)
@@ -107,6 +125,8 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
 
     public async Task Shutdown(TimeSpan timeout)
     {
+        _onShutdown(this);
+        await _stop.CancelAsync();
         await StopFetchingAsync();
         using var limit = new CancellationTokenSource(timeout);
         await _position.KeepNowAsync(_window.DeliveredUpTo, limit.Token);
@@ -116,6 +136,9 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
     /// nobody reads would be missed in silence.</returns>
     private async Task<FetchQueue?> TryStartAsync(CancellationToken cancellationToken)
     {
+        // It may be another topic of the same name.
+        if (_isOutside)
+            await _context.Client.Topics.RefreshAsync(_topic, cancellationToken);
         var topic = await _context.FindTopicAsync(_topic, cancellationToken);
         if (topic.Partitions.Length > _context.Options.PartitionsPerTopic)
         {
@@ -129,20 +152,53 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
             Pause(GrowthCheckEvery);
             return null;
         }
-
-        // After a failure reading goes on behind what the agent has.
-        var from = _position.IsKnown ? _window.End : await _position.FindAsync(cancellationToken);
-        _window.StartAt(from);
-        LogStarted(_context.Client.Logger, _context.ProviderName, _topic, _partition, from);
+        await _context.EnsureDeadLetterTopicAsync(cancellationToken);
+        await LocateAsync(topic.Id, cancellationToken);
+        _isOutside = false;
+        LogStarted(_context.Client.Logger, _context.ProviderName, _topic, _partition, _window.End);
         var fetches = new FetchQueue(_context.Client, new ConsumerOptions
         {
             FetchSizeBytes = _context.Options.FetchSizeBytes,
             PrefetchSizeBytes = _context.Options.FetchSizeBytes,
+            OffsetReset = OffsetReset.Fail,
         });
-        fetches.Add(new PartitionStart(_topic, _partition, StartPosition.At(from)));
+        fetches.Add(new PartitionStart(_topic, _partition, StartPosition.At(_window.End)));
         _backoff.Reset();
         return fetches;
     }
+
+    /// <summary>Puts the window's end where reading goes on: behind what the agent has, as long as offsets mean the same records
+    /// as they did.</summary>
+    private async Task LocateAsync(Guid topicId, CancellationToken cancellationToken)
+    {
+        if (!_position.IsKnown)
+        {
+            var found = await _position.FindAsync(topicId, cancellationToken);
+            _window.Restart(found, _position.Life.Mark);
+            return;
+        }
+        var isNewTopic = topicId != _position.Life.TopicId;
+        if (!isNewTopic && !_isOutside)
+            return;
+        if (!isNewTopic)
+        {
+            var range = await PartitionQueries.GetOffsetsAsync(_context.Client, _topic, _partition, cancellationToken);
+            if (_window.End < range.LogStartOffset)
+            {
+                LogGone(_context.Client.Logger, _context.ProviderName, _topic, _partition, _window.End, range.LogStartOffset);
+                _window.SkipTo(range.LogStartOffset);
+                return;
+            }
+        }
+        var end = _window.End;
+        var life = isNewTopic ? new LogLife(topicId, 0) : _position.Life.Next;
+        var start = await _position.RestartAsync(life, isNewTopic, cancellationToken);
+        _window.Restart(start, life.Mark);
+        LogRestarted(_context.Client.Logger, _context.ProviderName, _topic, _partition, end, start);
+    }
+
+    private bool HasTopicChanged() => _context.Client.Topics.TryGet(_topic) is { } topic
+        && (topic.Id != _position.Life.TopicId || topic.Partitions.Length > _context.Options.PartitionsPerTopic);
 
     private void Pause(TimeSpan duration) => (_failedTimestamp, _pause) = (_context.Client.Time.GetTimestamp(), duration);
 
@@ -159,6 +215,15 @@ internal sealed partial class PartitionQueue : IQueueAdapterReceiver, IQueueCach
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Streams '{Provider}' deliver {Topic}-{Partition} from offset {Offset}")]
     private static partial void LogStarted(ILogger logger, string provider, string topic, int partition, long offset);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Streams '{Provider}': retention was faster at {Topic}-{Partition} than reading, which goes from offset {From} on at {To}")]
+    private static partial void LogGone(ILogger logger, string provider, string topic, int partition, long from, long to);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Streams '{Provider}': {Topic}-{Partition} has lost what was read of it up to offset {End}, for the topic was created anew or an "
+        + "unclean election cut the log; delivery begins anew at {Start}")]
+    private static partial void LogRestarted(ILogger logger, string provider, string topic, int partition, long end, long start);
 
     [LoggerMessage(Level = LogLevel.Error, Message =
         "Streams '{Provider}' deliver nothing of topic '{Topic}': it has {Count} partitions, and there are queues for {QueueCount}. "

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Loire.Grains.Interfaces;
 
 namespace Loire.Client;
@@ -37,9 +38,23 @@ internal sealed class StreamContext(
         }
     }
 
+    /// <summary>Makes sure, before anything is delivered, that there is a topic for what will not be taken.</summary>
+    /// <exception cref="LoireException">There is none, and it is not to be created, or cannot be now.</exception>
+    public async ValueTask EnsureDeadLetterTopicAsync(CancellationToken cancellationToken)
+    {
+        if (options.OnDeliveryFailure != DeliveryFailurePolicy.DeadLetter)
+            return;
+        var topic = options.DeadLetterTopic!;
+        if (await client.Topics.FindAsync(topic, cancellationToken) is not null)
+            return;
+        if (!options.CreatesTopics)
+            throw Failures.UnknownDeadLetterTopic(providerName, topic);
+        await new LoireAdmin(client).CreateTopicIfMissingAsync(topic, cancellationToken: cancellationToken);
+    }
+
     /// <summary>Records without a value are no events.</summary>
     public LogPage ToPage(
-        string topic, int partition, long from, long next, IReadOnlyList<ConsumeRecord> records, int sizeBytes)
+        string topic, int partition, int lifeMark, long from, long next, IReadOnlyList<ConsumeRecord> records, int sizeBytes)
     {
         var events = new List<StreamRecord>(records.Count);
         foreach (var record in records)
@@ -47,13 +62,24 @@ internal sealed class StreamContext(
             if (record.Value is not { } value)
                 continue;
             events.Add(new StreamRecord(
-                StreamAddress.Of(topic, partition, record.Key), providerName, record.Offset, value, RequestContextOf(record), services));
+                StreamAddress.Of(topic, partition, record.Key),
+                providerName,
+                record.Offset,
+                lifeMark,
+                value,
+                RequestContextOf(record),
+                services,
+                TraceOf(record)));
         }
         return new LogPage(from, next, events, sizeBytes);
     }
 
     /// <summary>No event: makes an agent look after a stream.</summary>
-    public StreamRecord Mark(StreamId stream, long offset) => new(stream, providerName, offset, default, default, services);
+    public StreamRecord Mark(StreamId stream, long offset, int lifeMark) =>
+        new(stream, providerName, offset, lifeMark, default, default, services);
+
+    private static ActivityContext TraceOf(in ConsumeRecord record) =>
+        LoireClientTelemetry.Source.HasListeners() && record.TryGetTraceContext(out var trace) ? trace : default;
 
     private static ReadOnlyMemory<byte> RequestContextOf(in ConsumeRecord record)
     {

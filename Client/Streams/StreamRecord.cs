@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Providers.Streams.Common;
 using Orleans.Serialization;
 using Orleans.Streams;
 
@@ -21,31 +21,42 @@ internal sealed class StreamRecord : IBatchContainer, IOnDeserialized
     private readonly ReadOnlyMemory<byte> _value;
     [Id(4)]
     private readonly ReadOnlyMemory<byte> _requestContext;
+    [Id(5)]
+    private readonly int _lifeMark;
 
     [NonSerialized]
     private IServiceProvider? _services;
+    [NonSerialized]
+    private readonly ActivityContext _trace;
 
     public StreamRecord(
         StreamId streamId,
         string providerName,
         long offset,
+        int lifeMark,
         ReadOnlyMemory<byte> value,
         ReadOnlyMemory<byte> requestContext,
-        IServiceProvider services)
+        IServiceProvider services,
+        ActivityContext trace = default)
     {
         _streamId = streamId;
         _providerName = providerName;
         _offset = offset;
+        _lifeMark = lifeMark;
         _value = value;
         _requestContext = requestContext;
         _services = services;
+        _trace = trace;
     }
 
     public StreamId StreamId => _streamId;
 
     public long Offset => _offset;
 
-    public StreamSequenceToken SequenceToken => new EventSequenceTokenV2(_offset);
+    /// <summary>In which it was produced; the default where it is not known, or nobody listens. It stays in this silo.</summary>
+    public ActivityContext Trace => _trace;
+
+    public StreamSequenceToken SequenceToken => LogLife.TokenOf(_offset, _lifeMark);
 
     private IServiceProvider Services =>
         _services ?? throw new InvalidOperationException("The event was not deserialized by Orleans.");

@@ -22,7 +22,7 @@ public sealed class ClientOnBrokersTests
         await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 4);
         await using var producer = cluster.Client.CreateProducer();
         await WriteAsync(producer, 0, 1_000);
-        (await ReadAsync(cluster.Client, 1_000)).Order().ShouldBe(Enumerable.Range(0, 1_000));
+        ShouldBeAllInOrder(await ReadAsync(cluster.Client, 1_000));
 
         (await cluster.Client.Admin.ListTopicsAsync(Cancelled)).ShouldContain(Topic);
         (await cluster.Client.Admin.DescribeClusterAsync(Cancelled)).Brokers.ShouldHaveSingleItem().IsAlive.ShouldBeTrue();
@@ -59,8 +59,7 @@ public sealed class ClientOnBrokersTests
         var writing = WriteAsync(producer, 200, 1_000);
         await cluster.KillAsync(cluster.LeaderOf(Topic));
         await writing;
-        var values = await ReadAsync(cluster.Client, 1_000);
-        values.Order().ShouldBe(Enumerable.Range(0, 1_000));
+        ShouldBeAllInOrder(await ReadAsync(cluster.Client, 1_000));
     }
 
     [Fact]
@@ -91,12 +90,20 @@ public sealed class ClientOnBrokersTests
         Enumerable.Range(from, to - from).Select(i => producer.ProduceAsync(
             Topic, BitConverter.GetBytes(i), BitConverter.GetBytes(i), cancellationToken: Cancelled).AsTask()));
 
-    private static async Task<List<int>> ReadAsync(ILoireClient client, int count)
+    /// <summary>Each value once, and those of a partition as they were produced.</summary>
+    private static void ShouldBeAllInOrder(List<(int Partition, int Value)> read)
     {
-        var values = new List<int>();
+        read.Select(entry => entry.Value).Order().ShouldBe(Enumerable.Range(0, read.Count));
+        foreach (var partition in read.GroupBy(entry => entry.Partition))
+            partition.Select(entry => entry.Value).ShouldBeInOrder();
+    }
+
+    private static async Task<List<(int Partition, int Value)>> ReadAsync(ILoireClient client, int count)
+    {
+        var values = new List<(int, int)>();
         await foreach (var batch in client.CreateConsumer(Topic, StartPosition.Beginning).WithCancellation(Cancelled))
         {
-            values.AddRange(batch.Select(record => BitConverter.ToInt32(record.Value!.Value.Span)));
+            values.AddRange(batch.Select(record => (batch.Partition, BitConverter.ToInt32(record.Value!.Value.Span))));
             if (values.Count >= count)
                 break;
         }

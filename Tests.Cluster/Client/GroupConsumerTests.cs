@@ -101,7 +101,8 @@ public sealed class GroupConsumerTests
         using var stop = new CancellationTokenSource();
         var other = ReadUntilAsync(2, seen, stop.Token);
         await Eventually.IsTrueAsync(() => _loire.Group(GroupId).MembersCount == 2);
-        _loire.Group(GroupId).Generation.ShouldBe(1);
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).Summons > 5);
+        _loire.Group(GroupId).Generation.ShouldBe(1, "it was told often enough to have joined again");
         seen.ShouldBeEmpty();
 
         var next = slow.MoveNextAsync().AsTask();
@@ -152,6 +153,66 @@ public sealed class GroupConsumerTests
         var refused = await Should.ThrowAsync<LoireException>(() => consumer.CommitAsync(kept!, Cancelled));
         refused.Error.ShouldBe((short)ErrorCode.IllegalGeneration);
         await consumer.CommitAsync(again.Current, Cancelled);
+    }
+
+    [Fact]
+    public async Task The_deletion_of_one_topic_ends_the_reading_of_that_topic_alone()
+    {
+        const string Second = "second";
+        _loire.AddTopic(Second, 1);
+        await using var producer = _client.CreateProducer();
+        await producer.ProduceAsync(Second, default(byte[]), BitConverter.GetBytes(1), cancellationToken: Cancelled);
+        var revoked = new ConcurrentQueue<TopicPartition>();
+        var options = Quick with
+        {
+            AutoCommitInterval = TimeSpan.FromMilliseconds(20),
+            FetchWait = TimeSpan.FromMilliseconds(20),
+            OnRevoked = partitions =>
+            {
+                foreach (var partition in partitions)
+                    revoked.Enqueue(partition);
+                return Task.CompletedTask;
+            },
+        };
+        await using (var reader = _client.CreateGroupConsumer(GroupId, [Topic, Second], options).GetAsyncEnumerator(Cancelled))
+        {
+            (await reader.MoveNextAsync()).ShouldBeTrue();
+            reader.Current.Topic.ShouldBe(Second);
+            var next = reader.MoveNextAsync().AsTask();
+            await _client.Admin.DeleteTopicAsync(Second, Cancelled);
+            await Eventually.IsTrueAsync(() => revoked.Contains(new TopicPartition(Second, 0)));
+            revoked.Count.ShouldBe(1);
+            await WriteAsync(0, 1);
+            (await next).ShouldBeTrue();
+            reader.Current.Topic.ShouldBe(Topic);
+        }
+        revoked.Count.ShouldBe(5);
+        _loire.Group(GroupId).MembersCount.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_member_takes_its_leave_though_its_last_offsets_belong_to_a_topic_that_is_gone()
+    {
+        await WriteAsync(0, 1);
+        var told = new Told();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        var processed = new TaskCompletionSource();
+        var reading = ReadAsync();
+        await processed.Task;
+        await _client.Admin.DeleteTopicAsync(Topic, Cancelled);
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(reading);
+        told.Owned.ShouldBeEmpty();
+        _loire.Group(GroupId).MembersCount.ShouldBe(0);
+
+        async Task ReadAsync()
+        {
+            await using var reader = Consumer(told.By(Quick)).GetAsyncEnumerator(stop.Token);
+            (await reader.MoveNextAsync()).ShouldBeTrue();
+            var next = reader.MoveNextAsync();
+            processed.SetResult();
+            await next;
+        }
     }
 
     private LoireGroupConsumer Consumer(GroupConsumerOptions? options = null) =>

@@ -5,7 +5,7 @@ using Loire.Grains.Interfaces;
 namespace Loire.Tests.Cluster.Fakes;
 
 /// <summary>A coordinator of the classic protocol that expires nobody by itself.</summary>
-internal sealed class FakeGroup : IConsumerGroupGrain
+internal sealed class FakeGroup(Func<string, bool> exists) : IConsumerGroupGrain
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(string, int), GroupOffset> _offsets = [];
@@ -35,6 +35,9 @@ internal sealed class FakeGroup : IConsumerGroupGrain
             }
         }
     }
+
+    /// <summary>How often members were told to join again.</summary>
+    public int Summons { get; private set; }
 
     public long? Committed(string topic, int partition)
     {
@@ -84,7 +87,10 @@ internal sealed class FakeGroup : IConsumerGroupGrain
     {
         lock (_lock)
         {
-            return Task.FromResult((short)Check(member));
+            var error = Check(member);
+            if (error == ErrorCode.RebalanceInProgress)
+                Summons++;
+            return Task.FromResult((short)error);
         }
     }
 
@@ -108,10 +114,11 @@ internal sealed class FakeGroup : IConsumerGroupGrain
             if (error is ErrorCode.None or ErrorCode.RebalanceInProgress)
             {
                 error = ErrorCode.None;
-                foreach (var offset in offsets)
+                foreach (var offset in offsets.Where(offset => exists(offset.Topic)))
                     _offsets[(offset.Topic, offset.Partition)] = offset;
             }
-            return Task.FromResult(offsets.Select(_ => (short)error).ToImmutableArray());
+            return Task.FromResult(offsets
+                .Select(offset => (short)(exists(offset.Topic) ? error : ErrorCode.UnknownTopicOrPartition)).ToImmutableArray());
         }
     }
 

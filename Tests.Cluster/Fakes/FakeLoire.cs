@@ -32,7 +32,8 @@ internal sealed class FakeLoire : ILoireGrains, IClusterGrain
     public FakePartition Partition(string topic, int partition) =>
         _partitions.GetOrAdd((topic, partition), static (key, self) => new FakePartition(self.Topic(key.Item1), key.Item2), this);
 
-    public FakeGroup Group(string groupId) => _groups.GetOrAdd(groupId, static _ => new FakeGroup());
+    public FakeGroup Group(string groupId) =>
+        _groups.GetOrAdd(groupId, static (_, self) => new FakeGroup(topic => self.Topic(topic).Exists), this);
 
     ITopicGrain ILoireGrains.Topic(string topic) => Topic(topic);
 

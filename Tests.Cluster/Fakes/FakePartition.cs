@@ -15,6 +15,7 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
     private readonly ConcurrentQueue<Func<Func<AppendAnswer>, Task<AppendAnswer>>> _faults = new();
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _end;
+    private Guid _topicId;
 
     /// <summary>How often it was asked to append.</summary>
     public int Appends { get; private set; }
@@ -30,6 +31,7 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
         {
             lock (_lock)
             {
+                BeginAnewLocked();
                 return _end;
             }
         }
@@ -70,6 +72,16 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
         }
     }
 
+    /// <summary>Loses its last records, as by an unclean election.</summary>
+    public void CutTo(long end)
+    {
+        lock (_lock)
+        {
+            _batches.RemoveAll(batch => batch.Header.NextOffset.Value > end);
+            _end = _batches.Count > 0 ? _batches[^1].Header.NextOffset.Value : LogStart;
+        }
+    }
+
     /// <summary>Flips a bit in the records of a batch.</summary>
     public void Damage(int batch)
     {
@@ -94,19 +106,15 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
         lock (_lock)
         {
             Reads++;
-            if (!topic.Exists || index >= topic.PartitionCount)
-                return new ReadAnswer((short)ErrorCode.UnknownTopicOrPartition, default, -1, -1, -1);
-            if (request.Offset < LogStart || request.Offset > _end)
-                return new ReadAnswer((short)ErrorCode.OffsetOutOfRange, default, -1, _end, LogStart);
-            if (request.Offset < _end)
-                return Read(request);
+            if (request.Offset != End || !Exists)
+                return ReadLocked(request);
             grown = _grown.Task;
         }
         await grown.WaitAsync(TimeSpan.FromMilliseconds(request.MaxWaitMs)).ConfigureAwait(
             ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         lock (_lock)
         {
-            return Read(request);
+            return ReadLocked(request);
         }
     }
 
@@ -136,7 +144,8 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
     {
         lock (_lock)
         {
-            if (!topic.Exists || index >= topic.PartitionCount)
+            BeginAnewLocked();
+            if (!Exists)
                 return Refusal(ErrorCode.UnknownTopicOrPartition);
             var status = RecordBatchValidator.Validate(new ReadOnlySequence<byte>(batch), out var header, out _);
             if (status != RecordBatchStatus.Valid)
@@ -162,8 +171,29 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
         }
     }
 
-    private ReadAnswer Read(ReadRequest request)
+    private bool Exists => topic.Exists && index < topic.PartitionCount;
+
+    /// <summary>A topic that was deleted and created again is another one.</summary>
+    private void BeginAnewLocked()
     {
+        if (topic.Id is not { } id || id == _topicId)
+            return;
+        if (_topicId != default)
+        {
+            _batches.Clear();
+            _producers.Clear();
+            (LogStart, _end) = (0, 0);
+        }
+        _topicId = id;
+    }
+
+    private ReadAnswer ReadLocked(ReadRequest request)
+    {
+        BeginAnewLocked();
+        if (!Exists)
+            return new ReadAnswer((short)ErrorCode.UnknownTopicOrPartition, default, -1, -1, -1);
+        if (request.Offset < LogStart || request.Offset > _end)
+            return new ReadAnswer((short)ErrorCode.OffsetOutOfRange, default, -1, _end, LogStart);
         var output = new MemoryStream();
         var next = request.Offset;
         foreach (var (header, bytes) in _batches.Where(batch => batch.Header.NextOffset.Value > request.Offset))

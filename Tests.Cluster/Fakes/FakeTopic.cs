@@ -9,6 +9,7 @@ internal sealed class FakeTopic(string name) : ITopicGrain
 
     public string Name => name;
     public bool Exists => _topic is not null;
+    public Guid? Id => _topic?.Id;
 
     public int PartitionCount => _topic?.Partitions.Length ?? 0;
 

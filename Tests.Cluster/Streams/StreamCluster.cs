@@ -42,7 +42,7 @@ internal sealed class StreamCluster : IAsyncDisposable
             silo.AddLoireStreams(Provider, options =>
             {
                 options.Topics.Add(ImplicitSubscriberGrain.Topic);
-                options.Topics.Add("explicit");
+                options.Topics.Add(ExplicitSubscriberGrain.Topic);
                 options.PartitionsPerTopic = 4;
                 options.CommitInterval = TimeSpan.FromMilliseconds(50);
                 configure?.Invoke(options);

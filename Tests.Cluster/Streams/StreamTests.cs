@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Loire.Client;
 using Loire.Tests.Cluster.Fakes;
 using Orleans.Streams;
 using Shouldly;
@@ -55,6 +54,7 @@ public sealed class StreamTests
         await cluster.Grains.GetGrain<IExplicitSubscriberGrain>(key).SubscribeAsync(StreamCluster.Provider, "explicit", 7);
         await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 43);
         EventJournal.OffsetsOf("explicit-" + key).ShouldBe(Enumerable.Range(7, 43).Select(i => (long)i));
+        EventJournal.LargestCallOf("explicit-" + key).ShouldBeInRange(2, 10);
 
         await stream.OnNextAsync(Name(50));
         await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 44);
@@ -81,10 +81,63 @@ public sealed class StreamTests
         (await grain.IdentifyAsync()).ShouldNotBe(first);
     }
 
-    [Fact]
-    public async Task No_event_is_lost_when_a_silo_dies()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    public async Task No_event_is_lost_when_activations_move_under_load(int batchSize)
     {
-        await using var cluster = await StreamCluster.StartAsync(silos: 3);
+        await using var cluster = await StreamCluster.StartAsync(silos: 2, configure: options => options.BatchSize = batchSize);
+        var key = EventJournal.NewKey();
+        var subscribed = cluster.Grains.GetGrain<IExplicitSubscriberGrain>(key);
+        await subscribed.SubscribeAsync(StreamCluster.Provider, ExplicitSubscriberGrain.Topic, fromOffset: null);
+        var implied = cluster.Grains.GetGrain<IImplicitSubscriberGrain>(key);
+        string[] topics = [ImplicitSubscriberGrain.Topic, ExplicitSubscriberGrain.Topic];
+        for (var i = 0; i < 300; i++)
+        {
+            await Task.WhenAll(topics.Select(topic => cluster.Stream(topic, key).OnNextAsync(Name(i))));
+            if (i % 10 == 9)
+                await Task.WhenAll(subscribed.DeactivateAsync(), implied.DeactivateAsync());
+        }
+        foreach (var journal in new[] { key, "explicit-" + key })
+        {
+            await Eventually.IsTrueAsync(() => EventJournal.Of(journal).Contains(Name(299)));
+            EventJournal.Of(journal).Distinct().ShouldBe(Enumerable.Range(0, 300).Select(Name));
+        }
+    }
+
+    [Fact]
+    public async Task A_consumer_that_takes_its_time_holds_up_nobody_else()
+    {
+        await using var cluster = await StreamCluster.StartAsync(configure: options =>
+        {
+            options.PartitionsPerTopic = 1;
+            options.CacheSizeBytes = 2_000;
+        });
+        var slow = EventJournal.NewKey();
+        var held = EventJournal.Hold("held-" + slow);
+        await cluster.Stream(ImplicitSubscriberGrain.Topic, slow).OnNextAsync("held-" + slow);
+        await cluster.Stream(ImplicitSubscriberGrain.Topic, slow).OnNextAsync("next");
+        var others = Enumerable.Range(0, 4).Select(_ => EventJournal.NewKey()).ToList();
+        for (var i = 0; i < 100; i++)
+            await Task.WhenAll(others.Select(key => cluster.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(i))));
+        foreach (var key in others)
+        {
+            await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 100);
+            EventJournal.Of(key).ShouldBe(Enumerable.Range(0, 100).Select(Name));
+        }
+        EventJournal.Of(slow).ShouldBeEmpty();
+        Kept(cluster.Loire, 0).ShouldBe(0);
+        held.SetResult();
+        await Eventually.IsTrueAsync(() => EventJournal.Of(slow).Count == 2);
+        EventJournal.Of(slow).ShouldBe(["held-" + slow, "next"]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    public async Task No_event_is_lost_when_a_silo_dies(int batchSize)
+    {
+        await using var cluster = await StreamCluster.StartAsync(silos: 3, configure: options => options.BatchSize = batchSize);
         var keys = Enumerable.Range(0, 12).Select(_ => EventJournal.NewKey()).ToList();
         var producer = cluster.Loire.CreateClient().CreateProducer();
         for (var i = 0; i < 60; i++)
@@ -122,53 +175,6 @@ public sealed class StreamTests
         await after.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync(Name(10));
         await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains(Name(10)));
         EventJournal.Of(key).ShouldBe(Enumerable.Range(0, 11).Select(Name));
-    }
-
-    [Fact]
-    public async Task An_event_that_nobody_takes_goes_to_the_dead_letter_topic()
-    {
-        await using var cluster = await StreamCluster.StartAsync(configure: options =>
-        {
-            options.OnDeliveryFailure = DeliveryFailurePolicy.DeadLetter;
-            options.DeadLetterTopic = "dead";
-            options.DeliveryTimeout = TimeSpan.FromMilliseconds(100);
-        });
-        cluster.Loire.AddTopic("dead", 1);
-        var key = EventJournal.NewKey();
-        var poison = "poison-" + key;
-        EventJournal.Refuse(poison);
-        var stream = cluster.Stream(ImplicitSubscriberGrain.Topic, key);
-        await stream.OnNextAsync("before");
-        await stream.OnNextAsync(poison);
-        await stream.OnNextAsync("after");
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Contains("after"));
-        EventJournal.Of(key).ShouldBe(["before", "after"]);
-        var dead = cluster.Loire.CreateClient().CreateConsumer("dead", StartPosition.Beginning);
-        await foreach (var batch in dead.WithCancellation(Cancelled))
-        {
-            var headers = batch[0].Headers.ToArray().Select(header => header.Name).ToList();
-            headers.ShouldContain("loire-dead-letter-offset");
-            batch[0].Key!.Value.ToArray().ShouldBe(Encoding.UTF8.GetBytes(key));
-            break;
-        }
-    }
-
-    [Fact]
-    public async Task An_event_is_tried_until_it_is_taken_where_that_is_asked_for()
-    {
-        await using var cluster = await StreamCluster.StartAsync(
-            configure: options => options.DeliveryTimeout = TimeSpan.FromMilliseconds(100));
-        var key = EventJournal.NewKey();
-        var stubborn = "stubborn-" + key;
-        EventJournal.Refuse(stubborn);
-        var stream = cluster.Stream(ImplicitSubscriberGrain.Topic, key);
-        await stream.OnNextAsync("before");
-        await stream.OnNextAsync(stubborn);
-        await stream.OnNextAsync("after");
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
-        EventJournal.Accept(stubborn);
-        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 3);
-        EventJournal.Of(key).ShouldBe(["before", stubborn, "after"]);
     }
 
     [Fact]

@@ -32,12 +32,12 @@ public sealed class ImplicitSubscriberGrain : Grain, IImplicitSubscriberGrain, I
     public Task OnSubscribed(IStreamSubscriptionHandleFactory handleFactory) =>
         handleFactory.Create<string>().ResumeAsync(this);
 
-    public Task OnNextAsync(string item, StreamSequenceToken? token = null)
+    public async Task OnNextAsync(string item, StreamSequenceToken? token = null)
     {
         if (EventJournal.IsRefused(item))
             throw new InvalidOperationException($"'{item}' is not taken");
+        await EventJournal.WhenReleasedAsync(item);
         EventJournal.Add(this.GetPrimaryKeyString(), item, token!.SequenceNumber);
-        return Task.CompletedTask;
     }
 
     public Task OnErrorAsync(Exception ex) => Task.CompletedTask;
@@ -46,26 +46,45 @@ public sealed class ImplicitSubscriberGrain : Grain, IImplicitSubscriberGrain, I
 public interface IExplicitSubscriberGrain : IGrainWithStringKey
 {
     Task SubscribeAsync(string provider, string topic, long? fromOffset);
+
+    Task DeactivateAsync();
 }
 
-/// <summary>Subscribes to the stream of its key when told to; takes up its subscriptions when activated anew.</summary>
+/// <summary>Subscribes to the stream of its key when told to; takes up its subscriptions when activated anew, for Orleans
+/// drops an event that finds no observer.</summary>
 [Reentrant]
 public sealed class ExplicitSubscriberGrain : Grain, IExplicitSubscriberGrain, IAsyncBatchObserver<string>
 {
-    public Task SubscribeAsync(string provider, string topic, long? fromOffset)
+    public const string Topic = "explicit";
+
+    private string JournalKey => "explicit-" + this.GetPrimaryKeyString();
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        var stream = this.GetStreamProvider(provider).GetStream<string>(StreamId.Create(topic, this.GetPrimaryKeyString()));
-        return fromOffset is { } offset
-            ? stream.SubscribeAsync(this, new Orleans.Providers.Streams.Common.EventSequenceTokenV2(offset))
-            : stream.SubscribeAsync(this);
+        foreach (var subscription in await Stream(StreamCluster.Provider, Topic).GetAllSubscriptionHandles())
+            await subscription.ResumeAsync(this);
+    }
+
+    public Task SubscribeAsync(string provider, string topic, long? fromOffset) => fromOffset is { } offset
+        ? Stream(provider, topic).SubscribeAsync(this, new Orleans.Providers.Streams.Common.EventSequenceTokenV2(offset))
+        : Stream(provider, topic).SubscribeAsync(this);
+
+    public Task DeactivateAsync()
+    {
+        DeactivateOnIdle();
+        return Task.CompletedTask;
     }
 
     public Task OnNextAsync(IList<SequentialItem<string>> items)
     {
+        EventJournal.NoteCall(JournalKey, items.Count);
         foreach (var item in items)
-            EventJournal.Add("explicit-" + this.GetPrimaryKeyString(), item.Item, item.Token.SequenceNumber);
+            EventJournal.Add(JournalKey, item.Item, item.Token.SequenceNumber);
         return Task.CompletedTask;
     }
 
     public Task OnErrorAsync(Exception ex) => Task.CompletedTask;
+
+    private IAsyncStream<string> Stream(string provider, string topic) =>
+        this.GetStreamProvider(provider).GetStream<string>(StreamId.Create(topic, this.GetPrimaryKeyString()));
 }
