@@ -35,12 +35,10 @@ internal static class SiloHost
         {
             await host.StartAsync(services.Stop.Token);
         }
-        catch (Exception failure)
+        catch
         {
             await AbandonAsync(host, broker);
-            if (!services.Stop.Token.IsCancellationRequested || failure is not OperationCanceledException) throw;
-            Console.WriteLine("Loire has stopped before it was ready.");
-            return HostProgram.Done;
+            throw;
         }
 
         services.Health.Cluster = () => Describe(broker);
