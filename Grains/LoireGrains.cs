@@ -22,6 +22,7 @@ internal static class LoireGrains
     public static IServiceCollection AddLoireGrains(this IServiceCollection services, Func<IServiceProvider, Task> settleAll)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(new ClusterProtocol(ClusterProtocol.CurrentLevel));
         services.AddSingleton<LiveBrokers>();
         services.AddSingleton<TopicBrokers>();
         services.AddSingleton<BrokerServices>();
