@@ -37,7 +37,6 @@ internal sealed class OneSilo : IAsyncDisposable
         var silo = Build(host => host.UseOrleans(silo =>
         {
             silo.UseLocalhostClustering(FreePort(), gateway);
-            silo.AddLoireFileStorage(Path.Combine(directory, "control"));
             silo.AddLoireClient();
             silo.AddLoire(new LoireSiloOptions
             {

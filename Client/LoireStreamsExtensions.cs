@@ -3,6 +3,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Providers;
+using Orleans.Storage;
+using Orleans.Streams;
 
 namespace Microsoft.Extensions.Hosting;
 
@@ -16,8 +19,9 @@ public static class LoireStreamsExtensions
     private const int StartStage = ServiceLifecycleStage.Active + 2;
 
     /// <summary>Adds a stream provider that delivers the named topics to this cluster's subscribers. Explicit subscriptions
-    /// need a grain storage named <c>PubSubStore</c>, as with every provider; and the grain that subscribed resumes its
-    /// subscriptions in <c>OnActivateAsync</c>, for Orleans counts as delivered what finds no observer.</summary>
+    /// need a grain storage named <c>PubSubStore</c>, as with every provider: without one there are implicit ones only. The
+    /// grain that subscribed resumes its subscriptions in <c>OnActivateAsync</c>, for Orleans counts as delivered what finds
+    /// no observer.</summary>
     /// <param name="configureProvider">Balancing, pulling agents: what Orleans lets be configured for any provider.</param>
     public static ISiloBuilder AddLoireStreams(
         this ISiloBuilder builder,
@@ -34,6 +38,13 @@ public static class LoireStreamsExtensions
         {
             agent.MaxEventDeliveryTime = all.Get(name).DeliveryTimeout;
             agent.BatchContainerBatchSize = all.Get(name).BatchSize;
+        });
+        builder.Services.AddOptions<StreamPubSubOptions>(name).Configure<IServiceProviderIsKeyedService>((pubSub, services) =>
+        {
+            // Orleans would look for explicit subscribers of every stream there, fail, and deliver to nobody.
+            if (!services.IsKeyedService(typeof(IGrainStorage), ProviderConstants.DEFAULT_PUBSUB_PROVIDER_NAME)
+                && !services.IsKeyedService(typeof(IGrainStorage), name))
+                pubSub.PubSubType = StreamPubSubType.ImplicitOnly;
         });
         builder.AddPersistentStreams(name, LoireAdapterFactory.ForSilo, configurator =>
         {

@@ -12,7 +12,7 @@ internal sealed partial class BrokerRegistrar(
 
     /// <summary>Registers, however long it takes to reach the controllers.</summary>
     /// <returns>This run, with the generation it was given.</returns>
-    /// <exception cref="KafkaException">DUPLICATE_BROKER_REGISTRATION, INCONSISTENT_CLUSTER_ID.</exception>
+    /// <exception cref="KafkaException">DUPLICATE_BROKER_REGISTRATION, INCONSISTENT_CLUSTER_ID, UNSUPPORTED_VERSION.</exception>
     public async Task<BrokerGeneration> RegisterAsync(CancellationToken cancellationToken)
     {
         var node = options.Endpoint.Node;

@@ -102,7 +102,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
 
     /// <summary>Joins the cluster, takes its roles and opens the Kafka port. While controllers cannot be reached it waits and
     /// says so.</summary>
-    /// <exception cref="KafkaException">DUPLICATE_BROKER_REGISTRATION, INCONSISTENT_CLUSTER_ID.</exception>
+    /// <exception cref="KafkaException">DUPLICATE_BROKER_REGISTRATION, INCONSISTENT_CLUSTER_ID, UNSUPPORTED_VERSION.</exception>
     /// <exception cref="IOException">The address is in use.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {

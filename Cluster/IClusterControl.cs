@@ -14,7 +14,8 @@ public interface IClusterControl
     /// <summary>Adds this broker to the cluster, or notes that it runs anew: <paramref name="started"/>'s generation is
     /// replaced by the next one.</summary>
     /// <exception cref="KafkaException">DUPLICATE_BROKER_REGISTRATION: another broker of this id is alive;
-    /// INCONSISTENT_CLUSTER_ID: the data directory belongs to another cluster.</exception>
+    /// INCONSISTENT_CLUSTER_ID: the data directory belongs to another cluster; UNSUPPORTED_VERSION: the brokers that run speak
+    /// another level of the brokers' protocol.</exception>
     /// <param name="clusterId">What the data directory says; null for a new one.</param>
     Task<ClusterRecord> RegisterAsync(
         BrokerEndpoint endpoint, BrokerGeneration started, string? clusterId, CancellationToken cancellationToken);

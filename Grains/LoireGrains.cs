@@ -6,7 +6,6 @@ using Loire.Grains.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
-using Orleans.Runtime.Hosting;
 using Orleans.Storage;
 
 namespace Loire.Grains;
@@ -22,6 +21,7 @@ internal static class LoireGrains
     public static IServiceCollection AddLoireGrains(this IServiceCollection services, Func<IServiceProvider, Task> settleAll)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(new ClusterProtocol(ClusterProtocol.CurrentLevel));
         services.AddSingleton<LiveBrokers>();
         services.AddSingleton<TopicBrokers>();
         services.AddSingleton<BrokerServices>();
@@ -37,9 +37,4 @@ internal static class LoireGrains
             provider.GetRequiredService<ILogger<MembershipWatcher>>()));
         return services;
     }
-
-    /// <summary>Keeps the controllers' states in files: for a cluster of one silo.</summary>
-    public static IServiceCollection AddLoireFileStorage(this IServiceCollection services, string directory) =>
-        services.AddGrainStorage(LoireStorage.Name, (provider, name) => new FileGrainStorage(
-            Path.GetFullPath(directory), provider.GetRequiredKeyedService<IGrainStorageSerializer>(name)));
 }

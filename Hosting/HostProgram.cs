@@ -17,9 +17,10 @@ public static class HostProgram
     public static string Version { get; } =
         typeof(BrokerHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
-    /// <param name="run">Runs the host until it is to stop, and returns the exit code.</param>
-    public static async Task<int> RunAsync(string[] args, HostUsage usage, Func<IConfiguration, Task<int>> run)
+    /// <param name="run">Runs the host until the signal comes, and returns the exit code.</param>
+    public static async Task<int> RunAsync(string[] args, HostUsage usage, Func<IConfiguration, StopSignal, Task<int>> run)
     {
+        using var stop = new StopSignal();
         try
         {
             var line = CommandLine.Parse(args, usage.SettingsByOption);
@@ -29,7 +30,12 @@ public static class HostProgram
                 return Done;
             }
 
-            return await run(Configuration.Load(line));
+            return await run(Configuration.Load(line), stop);
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            Console.WriteLine("Loire has stopped before it was ready.");
+            return Done;
         }
         catch (Exception error) when (error is UsageException or FormatException or KafkaException)
         {

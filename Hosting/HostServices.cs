@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Loire.Hosting;
 
-/// <summary>What a host has around its broker: signals, logs, telemetry, health and metrics.</summary>
+/// <summary>What a host has around its broker: logs, telemetry, health and metrics.</summary>
 public sealed class HostServices : IAsyncDisposable
 {
     // Not the process's own start time: ./run, which may build first, becomes the broker.
@@ -15,21 +15,23 @@ public sealed class HostServices : IAsyncDisposable
     private readonly Telemetry? _telemetry;
     private StatusServer? _status;
 
-    private HostServices(IConfiguration configuration, HostSettings settings)
+    private HostServices(IConfiguration configuration, HostSettings settings, StopSignal stop)
     {
+        Stop = stop;
         Logs = CreateLogs(configuration, settings.LogsJson);
         _telemetry = Telemetry.Start(configuration);
     }
 
-    public StopSignal Stop { get; } = new();
+    public StopSignal Stop { get; }
     public Health Health { get; } = new();
     public ILoggerFactory Logs { get; }
 
+    /// <param name="stop">The program's, which outlives these services.</param>
     /// <exception cref="UsageException">The address of the telemetry is none.</exception>
     /// <exception cref="IOException">The address for health and metrics is in use.</exception>
-    public static async Task<HostServices> StartAsync(IConfiguration configuration, HostSettings settings)
+    public static async Task<HostServices> StartAsync(IConfiguration configuration, HostSettings settings, StopSignal stop)
     {
-        var services = new HostServices(configuration, settings);
+        var services = new HostServices(configuration, settings, stop);
         try
         {
             services._status = await StatusServer.StartAsync(settings.HttpListen, services.Health, services.Logs);
@@ -57,7 +59,6 @@ public sealed class HostServices : IAsyncDisposable
         if (_status is not null) await _status.DisposeAsync();
         _telemetry?.Dispose();
         Logs.Dispose();
-        Stop.Dispose();
     }
 
     private static ILoggerFactory CreateLogs(IConfiguration configuration, bool json) => LoggerFactory.Create(builder =>

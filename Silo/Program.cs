@@ -1,9 +1,9 @@
 using Loire.Hosting;
 using Loire.Silo;
 
-return await HostProgram.RunAsync(args, SiloSettings.Usage, async configuration =>
+return await HostProgram.RunAsync(args, SiloSettings.Usage, async (configuration, stop) =>
 {
     var settings = Configuration.Read(configuration, SiloSettings.Default, SiloSettings.Readers);
-    await using var services = await HostServices.StartAsync(configuration, settings.Host);
+    await using var services = await HostServices.StartAsync(configuration, settings.Host, stop);
     return await SiloHost.RunAsync(settings, services);
 });

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Loire.Grains;
 using Loire.Grains.Hosting;
 using Loire.Hosting;
+using Loire.Postgres;
 using Loire.Silo.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -15,16 +16,13 @@ namespace Loire.Silo;
 /// <summary>An Orleans silo with a broker in it, from its start to its end.</summary>
 internal static class SiloHost
 {
-    /// <summary>Of Orleans. A database holds one cluster.</summary>
-    private const string ClusterName = "loire";
-
     private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(10);
 
     public static async Task<int> RunAsync(SiloSettings settings, HostServices services)
     {
         await using var database = settings.Cluster is null
             ? null
-            : PostgresCluster.Open(settings.Cluster, $"loire-broker-{settings.Host.Broker.NodeId}");
+            : PostgresDatabase.Open(settings.Cluster, $"loire-broker-{settings.Host.Broker.NodeId}");
         if (database is not null) await PrepareAsync(database, settings.Cluster!, services);
         CheckPort(settings.ListenAddress, settings.SiloPort, "--silo-port");
         CheckPort(settings.ListenAddress, settings.GatewayPort, "--gateway-port");
@@ -35,12 +33,10 @@ internal static class SiloHost
         {
             await host.StartAsync(services.Stop.Token);
         }
-        catch (Exception failure)
+        catch
         {
             await AbandonAsync(host, broker);
-            if (!services.Stop.Token.IsCancellationRequested || failure is not OperationCanceledException) throw;
-            Console.WriteLine("Loire has stopped before it was ready.");
-            return HostProgram.Done;
+            throw;
         }
 
         services.Health.Cluster = () => Describe(broker);
@@ -98,10 +94,9 @@ internal static class SiloHost
             else
             {
                 silo.UseDevelopmentClustering(new IPEndPoint(settings.AdvertisedAddress, settings.SiloPort));
-                silo.AddLoireFileStorage(Path.Combine(settings.Host.Broker.DataDirectory, "control"));
             }
 
-            silo.Configure<ClusterOptions>(cluster => cluster.ClusterId = cluster.ServiceId = ClusterName);
+            silo.Configure<ClusterOptions>(cluster => cluster.ClusterId = cluster.ServiceId = PostgresDatabase.ClusterName);
             silo.Configure<EndpointOptions>(endpoint =>
             {
                 endpoint.AdvertisedIPAddress = settings.AdvertisedAddress;

@@ -1,6 +1,6 @@
 using System.Net;
 using Loire.Hosting;
-using Loire.Silo.Postgres;
+using Loire.Postgres;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 

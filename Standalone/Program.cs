@@ -11,17 +11,17 @@ var usage = new HostUsage(
     """,
     HostUsage.CommonOptions);
 
-return await HostProgram.RunAsync(args, usage, async configuration =>
+return await HostProgram.RunAsync(args, usage, async (configuration, stop) =>
 {
     var settings = Configuration.Read(configuration, HostSettings.Default, HostSettings.Readers);
-    await using var host = await HostServices.StartAsync(configuration, settings);
-    var broker = await BrokerHost.StartAsync(settings.Broker, host.Logs, TimeProvider.System, host.Stop.Token);
+    await using var host = await HostServices.StartAsync(configuration, settings, stop);
+    var broker = await BrokerHost.StartAsync(settings.Broker, host.Logs, TimeProvider.System, stop.Token);
     await using (broker)
     {
         host.Health.Warning = () => broker.Damage;
         host.Health.Ready(() => broker.Failure);
         host.AnnounceReady(broker.Address, broker.DataDirectory);
-        await host.Stop.WaitAsync();
+        await stop.WaitAsync();
         host.Health.Stop();
     }
 

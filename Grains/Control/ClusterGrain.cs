@@ -43,6 +43,7 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
         BrokerEndpoint endpoint, string directoryId, string? clusterId, SiloAddress silo)
     {
         await CheckSoleAsync(endpoint.Node, silo);
+        await CheckProtocolAsync(endpoint.Node, silo);
         return await ChangeAsync(state => state.Register(endpoint, directoryId, clusterId, silo.ToParsableString()));
     }
 
@@ -134,6 +135,36 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
             throw new KafkaException(
                 ErrorCode.BrokerNotAvailable,
                 $"The earlier run of broker {node}, at {where}, does not answer and is not declared dead yet.");
+        }
+    }
+
+    /// <summary>The running brokers are asked, not what was noted of them: they may all have been replaced by a newer program
+    /// since. One that does not answer has no say.</summary>
+    private async Task CheckProtocolAsync(NodeId node, SiloAddress silo)
+    {
+        if (await LevelOfAsync(silo) is not { } level) return;
+        var others = _membership.CurrentSnapshot.Members.Values.Where(member =>
+            member.Status == SiloStatus.Active && LiveBrokers.BrokerOf(member.Name) is { } other && other != node);
+        foreach (var (other, otherLevel) in await Task.WhenAll(
+            others.Select(async other => (LiveBrokers.BrokerOf(other.Name), await LevelOfAsync(other.SiloAddress)))))
+        {
+            if (otherLevel is null || otherLevel == level) continue;
+            throw new KafkaException(
+                ErrorCode.UnsupportedVersion,
+                $"Broker {node} speaks level {level} of the brokers' protocol, broker {other}, which runs, level {otherLevel}: start "
+                + "the version of Loire that the others run, or stop all brokers and start them in the same version.");
+        }
+    }
+
+    private async Task<int?> LevelOfAsync(SiloAddress silo)
+    {
+        try
+        {
+            return await _brokers.Of(silo).ReadProtocolLevelAsync();
+        }
+        catch (Exception silence) when (silence is TimeoutException or OrleansException)
+        {
+            return null;
         }
     }
 

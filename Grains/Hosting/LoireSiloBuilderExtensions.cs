@@ -1,7 +1,10 @@
 using Loire.Cluster;
+using Loire.Grains.Storage;
 using Loire.Protocol;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.Storage;
 
 namespace Loire.Grains.Hosting;
 
@@ -13,8 +16,9 @@ public static class LoireSiloBuilderExtensions
     /// silo.AddLoire(new LoireSiloOptions { Broker = new BrokerOptions { NodeId = 1, DataDirectory = "data" } });
     /// </code>
     /// The broker starts when the silo is active, and hands its leaderships over before the silo leaves. The silo needs
-    /// clustering, and a grain storage of the name <see cref="LoireStorage.Name"/>, which all brokers share. The silo's name
-    /// and the settings of the membership become the broker's; what is configured later wins over the latter.</summary>
+    /// clustering. Brokers of a cluster share a grain storage of the name <see cref="LoireStorage.Name"/>; where there is none,
+    /// the controllers' states are kept in files of the data directory, and a second broker is refused. The silo's name and the
+    /// settings of the membership become the broker's; what is configured later wins over the latter.</summary>
     public static ISiloBuilder AddLoire(this ISiloBuilder silo, LoireSiloOptions options)
     {
         silo.Configure<ClusterMembershipOptions>(LoireMembership.Configure);
@@ -22,6 +26,10 @@ public static class LoireSiloBuilderExtensions
         services.PostConfigure<SiloOptions>(
             settings => settings.SiloName = LiveBrokers.SiloNameOf(new NodeId(options.Broker.NodeId)));
         services.AddLoireGrains(provider => BrokerOf(provider).SettleAllAsync());
+        services.TryAddKeyedSingleton<IGrainStorage>(LoireStorage.Name, (provider, name) => new FileGrainStorage(
+            Path.GetFullPath(Path.Combine(provider.GetRequiredService<LoireSiloOptions>().Broker.DataDirectory, "control")),
+            provider.GetRequiredKeyedService<IGrainStorageSerializer>(name)));
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, FileStorageGuard>();
         services.AddSingleton(options);
         services.AddSingleton<ClusterView>();
         services.AddSingleton<IClusterView>(provider => provider.GetRequiredService<ClusterView>());
@@ -31,13 +39,6 @@ public static class LoireSiloBuilderExtensions
         services.AddSingleton(provider => BrokerOf(provider).Partitions);
         services.AddSingleton(provider => BrokerOf(provider).Groups);
         services.AddSingleton(provider => BrokerOf(provider).Catalog);
-        return silo;
-    }
-
-    /// <summary>Keeps what the controllers persist in files of <paramref name="directory"/>: for a cluster of one silo.</summary>
-    public static ISiloBuilder AddLoireFileStorage(this ISiloBuilder silo, string directory)
-    {
-        silo.Services.AddLoireFileStorage(directory);
         return silo;
     }
 

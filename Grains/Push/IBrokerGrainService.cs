@@ -15,6 +15,10 @@ internal interface IBrokerGrainService : IGrainService
     /// <summary>Shows that the silo answers.</summary>
     [Alias("PingAsync"), ResponseTimeout("00:00:01")]
     Task PingAsync();
+
+    /// <returns>See <see cref="ClusterProtocol"/>.</returns>
+    [Alias("ReadProtocolLevelAsync"), ResponseTimeout("00:00:01")]
+    Task<int> ReadProtocolLevelAsync();
 }
 
 /// <summary>Finds the service of a silo.</summary>

@@ -84,6 +84,23 @@ public sealed class ClusterGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_broker_of_another_protocol_level_is_refused_while_others_run_and_told_both_levels()
+    {
+        await _cluster.RegisterAsync(1);
+        _cluster.Level++;
+        await _cluster.Test.StartAdditionalSiloAsync();
+        var refusal = await Should.ThrowAsync<KafkaException>(() => _cluster.RegisterAsync(3));
+        refusal.Code.ShouldBe(ErrorCode.UnsupportedVersion);
+        refusal.Message.ShouldContain($"Broker 3 speaks level {_cluster.Level} of the brokers' protocol, broker ");
+        refusal.Message.ShouldContain($"which runs, level {_cluster.Level - 1}: ");
+        (await _cluster.ReadClusterAsync()).Find(new NodeId(3)).ShouldBeNull();
+
+        foreach (var silo in _cluster.Test.Silos.Where(silo => silo.Name != "broker-3").ToList())
+            await _cluster.Test.StopSiloAsync(silo, TestContext.Current.CancellationToken);
+        (await _cluster.RegisterAsync(3)).Find(new NodeId(3)).ShouldNotBeNull("all brokers of the former level have stopped");
+    }
+
+    [Fact]
     public async Task A_drain_is_noted_for_the_present_run_only()
     {
         await _cluster.RegisterAsync(1);

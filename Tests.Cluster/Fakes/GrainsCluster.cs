@@ -37,12 +37,16 @@ internal sealed class GrainsCluster : IAsyncDisposable
             services.AddSingleton<IClusterLearner>(view);
             services.AddSingleton<ITopicCatalog>(new FakeCatalog());
             services.AddGrainStorage(LoireStorage.Name, (_, _) => storage);
+            services.AddSingleton(new ClusterProtocol(Level));
             configure(services);
         });
         _cluster = builder.Build();
     }
 
     public SharedStorage Storage { get; }
+
+    /// <summary>Of the protocol that silos speak which start from now on.</summary>
+    public int Level { get; set; } = ClusterProtocol.CurrentLevel;
 
     public IGrainFactory Grains => _cluster.Client;
 

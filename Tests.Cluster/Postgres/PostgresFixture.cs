@@ -1,4 +1,5 @@
 using Loire.Hosting;
+using Loire.Postgres;
 using Loire.Silo.Postgres;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -34,7 +35,7 @@ public sealed class PostgresFixture : IDisposable
             await create.ExecuteNonQueryAsync();
         }
 
-        return PostgresCluster.Open(address, "test");
+        return PostgresDatabase.Open(address, "test");
     }
 
     internal static PostgresSchema Schema(NpgsqlDataSource database, Health? health = null) =>

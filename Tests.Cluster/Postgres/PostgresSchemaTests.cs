@@ -1,4 +1,5 @@
 using Loire.Hosting;
+using Loire.Postgres;
 using Loire.Silo.Postgres;
 using Shouldly;
 using Xunit;
@@ -34,13 +35,13 @@ public sealed class PostgresSchemaTests(PostgresFixture postgres) : IClassFixtur
     {
         var address = PostgresAddress.Parse(postgres.Server.Address);
         address.Password = "wrong";
-        await using var stranger = PostgresCluster.Open(address, "test");
+        await using var stranger = PostgresDatabase.Open(address, "test");
         (await Should.ThrowAsync<UsageException>(() => PostgresFixture.Schema(stranger).PrepareAsync(Cancelled)))
             .Message.ShouldContain("give the right user and password");
 
         address = PostgresAddress.Parse(postgres.Server.Address);
         address.Database = "nowhere";
-        await using var nowhere = PostgresCluster.Open(address, "test");
+        await using var nowhere = PostgresDatabase.Open(address, "test");
         (await Should.ThrowAsync<UsageException>(() => PostgresFixture.Schema(nowhere).PrepareAsync(Cancelled)))
             .Message.ShouldContain("create the database");
     }

@@ -22,6 +22,12 @@ public sealed class PrivatePostgres : IDisposable
 
     private string DataDirectory => Path.Combine(_directory, "postgres");
 
+    /// <summary>That PostgreSQL is not installed; null where it is.</summary>
+    public static string? WhyNot => Run(out var output, "find") ? null : output;
+
+    /// <summary>Whether a server runs in a directory.</summary>
+    public static bool Runs(string directory) => Run(out _, "address", directory);
+
     /// <returns>Null where PostgreSQL is not installed; <paramref name="reason"/> says how it is.</returns>
     public static PrivatePostgres? TryStart(out string reason)
     {

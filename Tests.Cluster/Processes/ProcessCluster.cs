@@ -1,4 +1,5 @@
 using System.Globalization;
+using Loire.Bench.Processes;
 using Loire.Tests.Cluster.Postgres;
 using Xunit;
 
@@ -17,7 +18,7 @@ internal sealed class ProcessCluster : IAsyncDisposable
     {
         Postgres = postgres;
         Silos = [.. Enumerable.Range(1, 3).Select(node => new SiloProcess(
-            postgres.Address, node, [.. Replicated, "--rack", RackOf(node)]))];
+            postgres.Address, node, [.. Replicated, "--rack", RackOf(node)]) { GatewayPort = LoopbackPort.Free() })];
     }
 
     public PrivatePostgres Postgres { get; }

@@ -13,6 +13,9 @@ internal sealed class SiloProcess(string? cluster, int nodeId, params string[] e
 
     public int NodeId => nodeId;
 
+    /// <summary>Where Orleans clients are to be listened for.</summary>
+    public int GatewayPort { get; init; }
+
     /// <summary>Where a data directory other than its own is to be used.</summary>
     public string? OtherDirectory { get; init; }
 
@@ -34,7 +37,7 @@ internal sealed class SiloProcess(string? cluster, int nodeId, params string[] e
         .. cluster is null ? Array.Empty<string>() : ["--cluster", cluster],
         "--node-id", nodeId.ToString(CultureInfo.InvariantCulture), "--data", OtherDirectory ?? DataDirectory,
         "--listen", $"127.0.0.1:{OtherPort ?? Port}", "--advertise", Bootstrap, "--http", $"127.0.0.1:{_httpPort}",
-        "--silo-port", _siloPort.ToString(CultureInfo.InvariantCulture), "--gateway-port", "0",
+        "--silo-port", _siloPort.ToString(CultureInfo.InvariantCulture), "--gateway-port", GatewayPort.ToString(CultureInfo.InvariantCulture),
         "--set", "offsets.topic.num.partitions=6",
         .. extraArguments,
     ];

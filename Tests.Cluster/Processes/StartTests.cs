@@ -73,6 +73,22 @@ public sealed class StartTests
         (await probe.GetStringAsync(broker.Http + "/health/cluster", Cancelled)).ShouldContain("under-replicated 0");
     }
 
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task A_start_that_waits_for_PostgreSQL_ends_without_a_complaint_on(string signal)
+    {
+        using var postgres = Start();
+        postgres.Stop();
+        await using var broker = new SiloProcess(postgres.Address, 1, OneReplica);
+        broker.Launch();
+        await broker.WaitForLineAsync("cannot be reached");
+        await broker.SignalAsync(signal);
+        (await broker.WaitForExitAsync()).ShouldBe(0);
+        broker.Output.ShouldContain("Loire has stopped before it was ready.");
+        broker.Errors.ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task A_broker_stops_in_time_while_PostgreSQL_is_away()
     {

@@ -17,6 +17,11 @@ internal abstract class HostProcess(string assembly) : IAsyncDisposable
     /// <summary>What it has printed to its standard error.</summary>
     public IReadOnlyCollection<string> Errors => _run.Errors;
 
+    protected bool IsRunning => _process is { HasExited: false };
+
+    /// <summary>The program, and where it is started.</summary>
+    protected virtual ProcessStartInfo Program => new("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly + ".dll")]);
+
     /// <summary>What it is started with, each time.</summary>
     protected abstract IEnumerable<string> Arguments { get; }
 
@@ -33,8 +38,8 @@ internal abstract class HostProcess(string assembly) : IAsyncDisposable
     /// <summary>Starts the process.</summary>
     public void Launch()
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
+        var start = Program;
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
         foreach (var argument in Arguments) start.ArgumentList.Add(argument);
         foreach (var (name, value) in Variables) start.Environment[name] = value;
         var run = _run = new Run();
@@ -85,7 +90,7 @@ internal abstract class HostProcess(string assembly) : IAsyncDisposable
 
     public virtual async ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false }) await KillAsync();
+        if (IsRunning) await KillAsync();
         _process?.Dispose();
     }
 

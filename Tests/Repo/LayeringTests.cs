@@ -22,7 +22,8 @@ public sealed partial class LayeringTests
         ["Cluster"] = ["Broker", "Protocol.Client", "Protocol"],
         ["Grains.Interfaces"] = [],
         ["Grains"] = ["Cluster", "Embedded", "Grains.Interfaces", "Broker", "Log", "Protocol"],
-        ["Silo"] = ["Grains", "Hosting"],
+        ["Postgres"] = [],
+        ["Silo"] = ["Grains", "Hosting", "Postgres"],
         ["Client"] = ["Grains.Interfaces", "Protocol"],
         ["Cli"] = ["Protocol.Client", "Protocol", "Log"],
     };
@@ -41,6 +42,7 @@ public sealed partial class LayeringTests
         ["Cluster"] = [],
         ["Grains.Interfaces"] = ["Microsoft.Orleans.Sdk"],
         ["Grains"] = ["Microsoft.Orleans.Server"],
+        ["Postgres"] = ["Microsoft.Orleans.Client", "Microsoft.Orleans.Clustering.AdoNet", "Npgsql"],
         ["Client"] = ["Microsoft.Orleans.Client", "Microsoft.Orleans.Streaming"],
     };
 

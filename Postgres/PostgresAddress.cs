@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace Loire.Silo.Postgres;
+namespace Loire.Postgres;
 
 /// <summary>Where the cluster's PostgreSQL is, as people write it.</summary>
 internal static class PostgresAddress
