@@ -39,10 +39,10 @@ public static class LogRepairer
         NativeFile.SyncDirectory(directory.Path);
         if (survey.IsCheckpointDamaged)
             RemoveCheckpoint(directory, dataDirectory);
-        foreach (var region in survey.Regions)
-            CutOut(files, region);
         if (survey.Regions is [.., { IsTail: true } tail])
             RemoveBehind(directory, tail, survey.LastSegment);
+        foreach (var region in survey.Regions)
+            CutOut(files, region);
         if (survey.Checkpoint is { } checkpoint && Mend(checkpoint, survey) is var mended && mended != checkpoint)
             mended.Write(directory.Path);
         RebuildIndexes(directory, survey.DamagedIndexes);
