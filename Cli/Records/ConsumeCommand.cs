@@ -29,11 +29,7 @@ internal static class ConsumeCommand
         DefaultValueFactory = _ => [],
     };
 
-    private static readonly Option<long> Max = new("--max", "-n")
-    {
-        Description = "Stop after so many records",
-        DefaultValueFactory = _ => long.MaxValue,
-    };
+    private static readonly Option<long?> Max = new("--max", "-n") { Description = "Stop after so many records" };
 
     private static readonly Option<bool> ExitAtEnd = new("--exit", "-e")
     {
@@ -58,7 +54,7 @@ internal static class ConsumeCommand
         var separator = context.Get(KeySeparator);
         var format = context.Get(Format) ?? (separator is null ? RecordFormat.Value : RecordFormat.KeyValue);
         var printer = new RecordPrinter(context.Output, format, separator ?? Separator.Tab);
-        var reading = new Reading(context, printer, context.Get(Max));
+        var reading = new Reading(context, printer, context.Get(Max) ?? long.MaxValue);
         try
         {
             if (context.Get(Group) is { } group)

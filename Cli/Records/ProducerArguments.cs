@@ -12,7 +12,9 @@ internal static class ProducerArguments
 {
     public static readonly Option<CompressionCodec> Codec = CreateCodec();
 
-    public static readonly Option<short> Acks = CreateAcks();
+    public static readonly Option<short?> Acks = CreateAcks();
+
+    private const short AllReplicas = -1;
 
     public static readonly Option<bool?> Idempotent = new("--idempotent")
     {
@@ -28,13 +30,14 @@ internal static class ProducerArguments
 
     public static ProducerOptions Read(CommandContext context)
     {
-        if (context.Get(Idempotent) == true && context.Get(Acks) != -1)
+        var acks = context.Get(Acks) ?? AllReplicas;
+        if (context.Get(Idempotent) == true && acks != AllReplicas)
             throw new CliException(ExitCode.Usage, "--idempotent needs --acks all.");
         return new ProducerOptions
         {
             Codec = context.Get(Codec),
-            Acks = context.Get(Acks),
-            IsIdempotent = context.Get(Idempotent) ?? context.Get(Acks) == -1,
+            Acks = acks,
+            IsIdempotent = context.Get(Idempotent) ?? acks == AllReplicas,
             Linger = TimeSpan.FromMilliseconds(context.Get(LingerMs)),
             DeliveryTimeout = context.Timeout,
         };
@@ -50,14 +53,13 @@ internal static class ProducerArguments
         };
     }
 
-    private static Option<short> CreateAcks()
+    private static Option<short?> CreateAcks()
     {
-        var names = new Dictionary<string, short>(StringComparer.Ordinal) { ["0"] = 0, ["1"] = 1, ["all"] = -1 };
-        return new Option<short>("--acks")
+        var names = new Dictionary<string, short>(StringComparer.Ordinal) { ["0"] = 0, ["1"] = 1, ["all"] = AllReplicas };
+        return new Option<short?>("--acks")
         {
-            Description = "Who must have a record before it counts: 0 nobody, 1 the leader, all every in-sync replica",
+            Description = "Who must have a record before it counts: 0 nobody, 1 the leader, all every in-sync replica, the default",
             CustomParser = result => Choose(result, names),
-            DefaultValueFactory = _ => -1,
         };
     }
 
