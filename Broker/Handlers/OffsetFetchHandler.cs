@@ -20,10 +20,10 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
     {
         if (context.ApiVersion >= SeveralGroupsFrom)
         {
-            var groups = await Task.WhenAll(request.Groups.Select(group => FetchAsync(context, request, group)));
+            var groups = await Task.WhenAll(WithoutRepeats(request.Groups).Select(group => FetchAsync(context, request, group)));
             return new OffsetFetchResponse { Groups = [.. groups] };
         }
-        var only = await FetchAsync(context, request, ToGroup(request));
+        var only = await FetchAsync(context, request, WithoutRepeats([ToGroup(request)]).Single());
         var response = new OffsetFetchResponse { ErrorCode = only.ErrorCode };
 
         // Version 1 has no place for an error but its partitions.
@@ -38,6 +38,22 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
         foreach (var topic in only.Topics)
             response.Topics.Add(ToOldForm(topic));
         return response;
+    }
+
+    /// <summary>The answer to a partition, and more so to "all", may be a thousand times as long as its question. So what is
+    /// asked twice is answered once.</summary>
+    private static List<OffsetFetchRequest.OffsetFetchRequestGroup> WithoutRepeats(
+        List<OffsetFetchRequest.OffsetFetchRequestGroup> groups)
+    {
+        var wholeGroups = new HashSet<GroupId>();
+        var partitions = new HashSet<(GroupId, TopicName, TopicId, PartitionIndex)>();
+        groups.RemoveAll(group => group.Topics is null && !wholeGroups.Add(group.GroupId));
+        foreach (var group in groups)
+        {
+            foreach (var topic in group.Topics ?? [])
+                topic.PartitionIndexes.RemoveAll(index => !partitions.Add((group.GroupId, topic.Name, topic.TopicId, index)));
+        }
+        return groups;
     }
 
     private static OffsetFetchRequest.OffsetFetchRequestGroup ToGroup(OffsetFetchRequest request) => new()
