@@ -71,6 +71,9 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     public Offset LogEndOffset => _log.LogEndOffset;
     public long SizeBytes => _log.SizeBytes;
 
+    /// <summary>The largest batch that is taken, header included.</summary>
+    public int MaxBatchBytes => Math.Min(_config.MaxMessageBytes, _store.MaxBatchBytes);
+
     public void Configure(TopicConfig config) => _config = config;
 
     /// <summary>Appends one batch. Completes at once unless the journal's buffer is full.</summary>
