@@ -54,7 +54,14 @@ internal sealed class OffsetsCore(CoordinatorState state)
         }
         else if (command.RequireStable && group.Writes.Last is not null)
         {
-            group.Writes.WhenSettled((settled, _) => settled.Reply(command.ReplyTo, Read(group, command)));
+            group.Writes.WhenSettled((settled, error) =>
+            {
+                // A commit that was refused changes nothing. But where this is the coordinator no more, nobody here knows.
+                if (error == ErrorCode.NotCoordinator)
+                    command.Fail(error, settled);
+                else
+                    settled.Reply(command.ReplyTo, Read(group, command));
+            });
         }
         else
         {
