@@ -8,7 +8,7 @@ internal sealed class ExpiryCore(CoordinatorState state)
     private readonly Deadline _check = new(DeadlineKind.Expiry);
 
     public void ScheduleCheck(CoordinatorStep step) =>
-        state.Deadlines.Set(_check, step.Now.MonotonicMs + state.Config.OffsetsRetentionCheckIntervalMs);
+        state.Deadlines.Set(_check, CoordinatorTime.After(step.Now.MonotonicMs, state.Config.OffsetsRetentionCheckIntervalMs));
 
     public void DeleteGroup(DeleteGroupCommand command, CoordinatorStep step)
     {

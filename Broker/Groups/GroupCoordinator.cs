@@ -16,6 +16,9 @@ public sealed partial class GroupCoordinator : IAsyncDisposable
     public const long SnapshotBytes = 16 * 1024 * 1024;
     private const int SnapshotFactor = 4;
 
+    /// <summary>Timers take no more than 49 days. One that fires too early finds nothing due and is set again.</summary>
+    private const long TimerDelayMaxMs = int.MaxValue;
+
     private readonly Lock _lock = new();
     private readonly ICoordinatorLog _log;
     private readonly IBrokerConfigs _configs;
@@ -142,7 +145,9 @@ public sealed partial class GroupCoordinator : IAsyncDisposable
         if (next == _armedMs)
             return;
         _armedMs = next;
-        var delay = next is { } atMs ? TimeSpan.FromMilliseconds(Math.Max(0, atMs - now.MonotonicMs)) : Timeout.InfiniteTimeSpan;
+        var delay = next is { } atMs
+            ? TimeSpan.FromMilliseconds(Math.Clamp(atMs - now.MonotonicMs, 0, TimerDelayMaxMs))
+            : Timeout.InfiniteTimeSpan;
         _timer.Change(delay, Timeout.InfiniteTimeSpan);
     }
 
