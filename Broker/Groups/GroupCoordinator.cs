@@ -81,8 +81,9 @@ public sealed partial class GroupCoordinator : IAsyncDisposable
             return _unavailable == ErrorCode.None ? (ErrorCode.None, _core.List()) : (_unavailable, []);
     }
 
-    /// <summary>Drops the offsets of a topic that was deleted.</summary>
-    public void ForgetTopic(TopicName topic) => Run((core, step) => core.ForgetTopic(topic, step));
+    /// <summary>Drops the offsets of a topic that was deleted. Those that stay, because the state is being loaded now or the
+    /// broker is killed before they are gone from the log, are told from a later topic's by their topic id, and expire.</summary>
+    public void ForgetTopic(TopicName topic, TopicId id) => Run((core, step) => core.ForgetTopic(topic, id, step));
 
     /// <summary>Answers all who wait and appends no more.</summary>
     public async ValueTask DisposeAsync()

@@ -247,6 +247,26 @@ public sealed class GroupHandlerTests
     }
 
     [Fact]
+    public async Task A_topic_created_anew_does_not_inherit_offsets_that_outlived_its_predecessor()
+    {
+        await using var broker = await GroupBroker.StartAsync("topic");
+        await broker.FindCoordinatorAsync("test-group");
+        await CommitAsync(broker, 9, Offset("topic", 0, 5), Offset("topic", 1, 6));
+        await broker.Coordinators.DisposeAsync();
+        await broker.Catalog.DeleteTopicAsync(
+            broker.Catalog.Current.Find(new TopicName("topic"))!.Id, TestContext.Current.CancellationToken);
+        await broker.CreateTopicAsync("topic");
+        await broker.RestartCoordinatorsAsync();
+
+        (await FetchAsync(broker, 7, ("topic", 0))).Topics[0].Partitions[0].CommittedOffset.ShouldBe(Loire.Protocol.Offset.None);
+        (await FetchAsync(broker, 7)).Topics.ShouldBeEmpty();
+
+        (await CommitAsync(broker, 9, Offset("topic", 0, 7))).ShouldBe([ErrorCode.None]);
+        (await FetchAsync(broker, 7)).Topics.ShouldHaveSingleItem().Partitions.ShouldHaveSingleItem()
+            .CommittedOffset.ShouldBe(new Offset(7));
+    }
+
+    [Fact]
     public async Task Groups_are_listed_by_state_and_type()
     {
         await using var broker = await GroupBroker.StartAsync("topic");
