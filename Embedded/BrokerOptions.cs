@@ -25,7 +25,7 @@ public sealed record BrokerOptions
     /// <summary>Broker configs by Kafka's names, for example num.partitions.</summary>
     public IReadOnlyDictionary<string, string> Kafka { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>The largest record batch the journal takes, whatever max.message.bytes allows.</summary>
+    /// <summary>The largest record batch the journal takes: larger values of max.message.bytes are refused.</summary>
     public int BatchBytesMax { get; init; } = 16 << 20;
 
     /// <summary>Size of a journal file of a new data directory, a power of two.</summary>

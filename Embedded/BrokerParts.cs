@@ -18,5 +18,6 @@ public static class BrokerParts
     });
 
     /// <exception cref="Broker.Ports.KafkaException">INVALID_CONFIG: names the config.</exception>
-    public static ConfigLayers Configs(BrokerOptions options) => ConfigLayers.FromHost(options.Kafka, options.ShownAsConfigs());
+    public static ConfigLayers Configs(BrokerOptions options) =>
+        ConfigLayers.FromHost(options.Kafka, options.ShownAsConfigs(), options.BatchBytesMax);
 }

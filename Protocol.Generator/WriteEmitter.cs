@@ -10,7 +10,8 @@ internal sealed class WriteEmitter(SourceText source, Message message, Struct ow
 
     private string Access => IsMessage ? "public" : "internal";
 
-    public void EmitSizeOf() => source.Block($"{Access} int SizeOf(short version)", () =>
+    /// <summary>Sizes are added up checked: a size that wrapped around would frame a message wrongly.</summary>
+    public void EmitSizeOf() => source.Block($"{Access} int SizeOf(short version)", () => source.Block("checked", () =>
     {
         string flexible = EmitStart();
         source.Line("int size = 0;");
@@ -19,7 +20,7 @@ internal sealed class WriteEmitter(SourceText source, Message message, Struct ow
             count: tags => source.Line($"size += WireSize.UVarint({tags});"),
             field: f => source.Line($"size += WireSize.Tagged({f.Tag}, fieldSize);")));
         source.Line("return size;");
-    });
+    }));
 
     public void EmitWrite() => source.Block($"{Access} void Write(ref WireWriter writer, short version)", () =>
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 
@@ -15,14 +16,18 @@ public sealed class ConfigLayers
     private readonly ImmutableSortedDictionary<string, string> _dynamicDefault;
     private readonly ImmutableSortedDictionary<string, string> _dynamicBroker;
 
+    private readonly int _batchBytesMax;
+
     /// <summary>The settings of the many topics that override nothing.</summary>
     private readonly TopicConfig _topicDefaults;
 
     private ConfigLayers(
         ImmutableSortedDictionary<string, string> fromHost,
         ImmutableSortedDictionary<string, string> dynamicDefault,
-        ImmutableSortedDictionary<string, string> dynamicBroker)
+        ImmutableSortedDictionary<string, string> dynamicBroker,
+        int batchBytesMax)
     {
+        _batchBytesMax = batchBytesMax;
         _static = fromHost;
         _dynamicDefault = dynamicDefault;
         _dynamicBroker = dynamicBroker;
@@ -32,10 +37,13 @@ public sealed class ConfigLayers
 
     /// <param name="fromHost">The host's configuration, by config name.</param>
     /// <param name="options">The host's own options, by the config names that show them.</param>
+    /// <param name="batchBytesMax">The largest batch that the host's journal takes.</param>
     /// <exception cref="KafkaException">INVALID_CONFIG: names the config that is unknown, has a bad value or is an option
     /// of the host's own.</exception>
     public static ConfigLayers FromHost(
-        IEnumerable<KeyValuePair<string, string>> fromHost, IEnumerable<KeyValuePair<string, string>>? options = null)
+        IEnumerable<KeyValuePair<string, string>> fromHost,
+        IEnumerable<KeyValuePair<string, string>>? options = null,
+        int batchBytesMax = int.MaxValue)
     {
         var values = BrokerConfigTable.Table.Normalize(fromHost);
         if (values.Keys.FirstOrDefault(name => BrokerConfigTable.Table.Get(name).Effect == ConfigEffect.HostOption) is { } own)
@@ -44,7 +52,11 @@ public sealed class ConfigLayers
                 ErrorCode.InvalidConfig, $"The broker config {own} cannot be set: the host has an option of its own for it.");
         }
 
-        return new(values.AddRange(BrokerConfigTable.Table.Normalize(options ?? [])), Nothing, Nothing);
+        var layers = new ConfigLayers(
+            values.AddRange(BrokerConfigTable.Table.Normalize(options ?? [])), Nothing, Nothing, batchBytesMax);
+        foreach (var (name, value) in values)
+            layers.CheckBatchBytes(name, value);
+        return layers;
     }
 
     /// <summary>The settings in force, typed.</summary>
@@ -55,10 +67,25 @@ public sealed class ConfigLayers
         _static.Keys.Select(BrokerConfigTable.Table.Get).Where(definition => definition.Effect == ConfigEffect.ShownOnly);
 
     public ConfigLayers WithDynamicDefault(ImmutableSortedDictionary<string, string> values) =>
-        new(_static, values, _dynamicBroker);
+        new(_static, values, _dynamicBroker, _batchBytesMax);
 
     public ConfigLayers WithDynamicBroker(ImmutableSortedDictionary<string, string> values) =>
-        new(_static, _dynamicDefault, values);
+        new(_static, _dynamicDefault, values, _batchBytesMax);
+
+    /// <summary>Refuses to promise larger batches than the journal takes. Not a rule of the config's own: hosts differ in
+    /// it, and what was set once must not keep one from starting.</summary>
+    /// <exception cref="KafkaException">INVALID_CONFIG: names the limit.</exception>
+    public void CheckBatchBytes(string name, string? value)
+    {
+        if (name is "max.message.bytes" or "message.max.bytes"
+            && int.TryParse(value, CultureInfo.InvariantCulture, out var bytes)
+            && bytes > _batchBytesMax)
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidConfig,
+                $"Invalid value '{value}' for {name}: this broker's journal takes batches of {_batchBytesMax} bytes at most.");
+        }
+    }
 
     public ConfigValue DescribeBroker(ConfigDefinition definition)
     {

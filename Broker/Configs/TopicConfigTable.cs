@@ -26,7 +26,7 @@ public static class TopicConfigTable
         new("leader.replication.throttled.replicas", ConfigType.List, "", Replicas,
             "Replicas that, as leaders, send at leader.replication.throttled.rate at most to followers not in sync."),
         new("max.message.bytes", ConfigType.Int, "1048588", AtLeast(0),
-            "Largest batch accepted, in bytes, its header included.")
+            "Largest batch accepted, in bytes, its header included; no more than the host's BatchBytesMax.")
         { Fallbacks = [new("message.max.bytes")] },
         new("message.timestamp.after.max.ms", ConfigType.Long, "3600000", AtLeast(0),
             "How far a record's timestamp may lie ahead of the broker's clock.")

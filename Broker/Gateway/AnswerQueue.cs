@@ -89,7 +89,7 @@ internal sealed class AnswerQueue(KafkaConnection connection, ResponseOutput out
     {
         var (api, version) = (answer.Api, answer.Context.ApiVersion);
         var hasTags = api.Messages.ResponseHeaderVersion(version) >= 1;
-        var size = sizeof(int) + (hasTags ? 1 : 0) + response.SizeOf(version);
+        var size = checked(sizeof(int) + (hasTags ? 1 : 0) + response.SizeOf(version));
         var writer = new WireWriter(output);
         writer.WriteInt32(size);
         writer.WriteInt32(answer.Context.CorrelationId);

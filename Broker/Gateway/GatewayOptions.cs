@@ -9,14 +9,14 @@ public sealed record GatewayOptions
     public int RequestsInFlightMax { get; init; } = 64;
 
     /// <summary>Bytes of requests held at a time over all connections where queued.max.request.bytes says
-    /// nothing.</summary>
+    /// nothing; what the system takes in ahead of us, 2 MB a connection at most, comes on top.</summary>
     public long QueuedRequestBytesMax { get; init; } = 256 << 20;
 
     /// <summary>Frames up to this size are not counted against the bytes held at a time.</summary>
     public int SmallFrameBytes { get; init; } = 64 << 10;
 
-    /// <summary>How long a frame may take from its first byte to its last, besides the time its size takes at
-    /// <see cref="RateMinBytesPerSecond"/>.</summary>
+    /// <summary>How long a frame, or each 2 MB of a larger one, may take from the first byte to the last, besides the time
+    /// they take at <see cref="RateMinBytesPerSecond"/>.</summary>
     public int ReceiveTimeoutMs { get; init; } = 30_000;
 
     /// <summary>How long a client may leave its answers unread, besides the time their size takes at

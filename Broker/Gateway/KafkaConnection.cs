@@ -15,12 +15,14 @@ namespace Loire.Broker.Gateway;
 /// <para>A request is dispatched when all earlier ones of the connection are answered. Pipelined requests (Produce) may
 /// follow each other without: the loop waits for the first stage of each, so that appends happen in the order of
 /// arrival, and the answers follow when they are known.</para>
-/// <para>A frame stays in the input until nobody needs its bytes: for a pipelined request until its first stage is done,
-/// else until its answer is written. Small frames of the second kind are copied out, so that a consumer waiting in a
-/// long poll holds bytes, not a block of the pool.</para></summary>
+/// <para>The frame of a pipelined request stays in the input until its first stage is done. Others are copied out, and give
+/// their share of the memory budget back once they are decoded: a consumer may wait in a long poll for days, and holds
+/// then neither a block of the pool nor what others need to be served.</para></summary>
 internal sealed class KafkaConnection
 {
-    private const int CopiedFrameBytesMax = 16 << 10;
+    /// <summary>So much of a frame is received before it is charged to the budget: a connection's pipe takes about as much
+    /// in before anybody asks.</summary>
+    private const int StretchBytes = 2 << 20;
     private const long Never = long.MaxValue;
     private const string UnreadAnswers = "it does not read its answers, or is gone without a word";
 
@@ -41,6 +43,9 @@ internal sealed class KafkaConnection
     // Milliseconds of the watch's clock; written by the loops, read by the watch.
     private long _idleSinceMs = Never;
     private long _frameDueMs = Never;
+
+    /// <summary>What the frame that is being received or decoded holds of the memory budget.</summary>
+    private long _chargedBytes;
 
     private string? _clientId;
     private int _isCut;
@@ -124,19 +129,11 @@ internal sealed class KafkaConnection
 
         var size = FrameHeader.ReadSize(read.Buffer, _services.Configs.Current.SocketRequestMaxBytes);
         if (size > RequestLimits.FrameBytesMax) read = await CheckLargeAsync(size, read);
-        var frameEnd = FrameHeader.PrefixBytes + size;
-        var budgetBytes = size <= _services.Options.SmallFrameBytes
-            ? 0
-            : await _services.Budget.TakeAsync(size, _gone.Token);
         try
         {
-            if (read.Buffer.Length < frameEnd)
-            {
-                Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(size));
-                read = await ReadToAsync(frameEnd, read);
-                Volatile.Write(ref _frameDueMs, Never);
-                if (_isStopping || read.Buffer.Length < frameEnd) return false;
-            }
+            var frameEnd = FrameHeader.PrefixBytes + size;
+            read = await ReceiveAsync(frameEnd, read);
+            if (_isStopping || read.Buffer.Length < frameEnd) return false;
 
             _services.Metrics.Received(frameEnd);
             await DispatchAsync(read.Buffer.Slice(FrameHeader.PrefixBytes, size));
@@ -144,25 +141,49 @@ internal sealed class KafkaConnection
         }
         finally
         {
-            if (budgetBytes > 0) _services.Budget.Release(budgetBytes);
+            ReleaseCharge();
         }
     }
 
     /// <summary>Few APIs have large frames: those of others are refused before they are taken in.</summary>
     private async ValueTask<ReadResult> CheckLargeAsync(int size, ReadResult read)
     {
-        Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(0));
         read = await ReadToAsync(FrameHeader.ApiKeyEnd, read);
-        Volatile.Write(ref _frameDueMs, Never);
         if (read.Buffer.Length >= FrameHeader.ApiKeyEnd)
             _services.Dispatcher.CheckFrameSize(FrameHeader.ReadApiKey(read.Buffer), size);
         return read;
+    }
+
+    /// <summary>Receives the frame stretch by stretch, and charges each to the memory budget when it is there.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> ReceiveAsync(int frameEnd, ReadResult read)
+    {
+        var isCharged = frameEnd > _services.Options.SmallFrameBytes;
+        for (var end = 0; end < frameEnd;)
+        {
+            end += Math.Min(StretchBytes, frameEnd - end);
+            read = await ReadToAsync(end, read);
+            if (read.Buffer.Length < end) break;
+            var (arrived, rest) = (end - _chargedBytes, frameEnd - _chargedBytes);
+            if (isCharged && arrived > 0)
+                _chargedBytes += await _services.Budget.TakeAsync(_chargedBytes, arrived, rest, _gone.Token);
+        }
+
+        return read;
+    }
+
+    private void ReleaseCharge()
+    {
+        if (_chargedBytes > 0) _services.Budget.Release(_chargedBytes);
+        _chargedBytes = 0;
     }
 
     /// <summary>Reads on until <paramref name="length"/> bytes are there, the client sends no more, or the broker stops. Woken
     /// once for all of them.</summary>
     private async ValueTask<ReadResult> ReadToAsync(int length, ReadResult read)
     {
+        if (read.Buffer.Length >= length) return read;
+        Volatile.Write(ref _frameDueMs, _services.Clock.NowMs + _services.Options.ReceiveTimeMaxMs(length - read.Buffer.Length));
         while (read.Buffer.Length < length && !read.IsCompleted && !_isStopping)
         {
             // What counts as examined does not count towards the length: it would wait for bytes that come after the frame.
@@ -170,6 +191,7 @@ internal sealed class KafkaConnection
             read = await _input.ReadAtLeastAsync(length);
         }
 
+        Volatile.Write(ref _frameDueMs, Never);
         return read;
     }
 
@@ -188,23 +210,18 @@ internal sealed class KafkaConnection
         {
             var answer = await ServeAsync(request.Api, context, request.Body, span);
             _input.AdvanceTo(frame.End);
+            ReleaseCharge();
             await _answers.AddAsync(new Answer(request.Api, context, answer, start, span));
             return;
         }
 
         await _answers.WaitUntilEmptyAsync();
-        var body = request.Body;
-        var isCopied = frame.Length <= CopiedFrameBytesMax;
-        if (isCopied)
-        {
-            body = new ReadOnlySequence<byte>(body.ToArray());
-            _input.AdvanceTo(frame.End);
-        }
-
+        var body = new ReadOnlySequence<byte>(request.Body.ToArray());
+        _input.AdvanceTo(frame.End);
         var response = await ServeAsync(request.Api, context, body, span);
+        ReleaseCharge();
         await _answers.AddAsync(new Answer(request.Api, context, response, start, span));
         await _answers.WaitUntilEmptyAsync();
-        if (!isCopied) _input.AdvanceTo(frame.End);
     }
 
     private async ValueTask<Task<IMessage?>> ServeAsync(

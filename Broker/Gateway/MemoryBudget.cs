@@ -1,44 +1,45 @@
 namespace Loire.Broker.Gateway;
 
-/// <summary>Bytes that all connections together may hold of requests they have not handled yet. Who finds too few left
-/// waits its turn before a byte of its frame is buffered; turns are first come, first served.</summary>
-internal sealed class MemoryBudget
+/// <summary>Bytes that all connections together may hold of requests they have not handled yet. What has arrived is charged,
+/// not what is announced, so that nobody holds anything by words alone. Who finds too few left waits its turn; turns are
+/// first come, first served.
+/// <para>A large frame is charged stretch by stretch, hence may wait for more while it holds some. When all that is held is
+/// held by frames that wait, none of them would ever get on: then the first is charged all the rest of its frame, and the
+/// budget is exceeded by one frame at most.</para></summary>
+internal sealed class MemoryBudget(long capacityBytes)
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<Waiter> _waiters = [];
-    private readonly long _capacityBytes;
-    private long _freeBytes;
-
-    public MemoryBudget(long capacityBytes)
-    {
-        _capacityBytes = capacityBytes;
-        _freeBytes = capacityBytes;
-    }
+    private long _usedBytes;
+    private long _heldByWaitersBytes;
 
     public long UsedBytes
     {
         get
         {
-            lock (_lock) return _capacityBytes - _freeBytes;
+            lock (_lock) return _usedBytes;
         }
     }
 
-    /// <returns>What to give back with <see cref="Release"/>: a frame larger than the whole budget takes all of
-    /// it.</returns>
-    public ValueTask<long> TakeAsync(long bytes, CancellationToken cancellationToken)
+    /// <param name="heldBytes">What the frame is charged already.</param>
+    /// <param name="bytes">What has arrived since.</param>
+    /// <param name="restBytes">All that the frame is not charged yet; no less than <paramref name="bytes"/>.</param>
+    /// <returns>What was charged, to be given back with <see cref="Release"/>: at least what has arrived.</returns>
+    public ValueTask<long> TakeAsync(long heldBytes, long bytes, long restBytes, CancellationToken cancellationToken)
     {
-        bytes = Math.Min(bytes, _capacityBytes);
         Waiter waiter;
         lock (_lock)
         {
-            if (_waiters.Count == 0 && bytes <= _freeBytes)
+            if (_waiters.Count == 0 && bytes <= capacityBytes - _usedBytes)
             {
-                _freeBytes -= bytes;
+                _usedBytes += bytes;
                 return new(bytes);
             }
 
-            waiter = new Waiter(bytes);
+            waiter = new Waiter(heldBytes, bytes, restBytes);
             _waiters.AddLast(waiter);
+            _heldByWaitersBytes += heldBytes;
+            Grant();
         }
 
         return new(WaitAsync(waiter, cancellationToken));
@@ -48,7 +49,7 @@ internal sealed class MemoryBudget
     {
         lock (_lock)
         {
-            _freeBytes += bytes;
+            _usedBytes -= bytes;
             Grant();
         }
     }
@@ -64,6 +65,7 @@ internal sealed class MemoryBudget
         lock (_lock)
         {
             if (!_waiters.Remove(waiter)) return;
+            _heldByWaitersBytes -= waiter.HeldBytes;
             waiter.SetCanceled(cancellationToken);
             Grant();
         }
@@ -71,16 +73,23 @@ internal sealed class MemoryBudget
 
     private void Grant()
     {
-        while (_waiters.First is { Value: var next } && next.Bytes <= _freeBytes)
+        while (_waiters.First is { Value: var next })
         {
+            var fits = next.Bytes <= capacityBytes - _usedBytes;
+            if (!fits && _heldByWaitersBytes < _usedBytes) return;
+            var charged = fits ? next.Bytes : next.RestBytes;
             _waiters.RemoveFirst();
-            _freeBytes -= next.Bytes;
-            next.SetResult(next.Bytes);
+            _heldByWaitersBytes -= next.HeldBytes;
+            _usedBytes += charged;
+            next.SetResult(charged);
         }
     }
 
-    private sealed class Waiter(long bytes) : TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class Waiter(long heldBytes, long bytes, long restBytes)
+        : TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
+        public long HeldBytes => heldBytes;
         public long Bytes => bytes;
+        public long RestBytes => restBytes;
     }
 }

@@ -271,6 +271,12 @@ internal sealed class ClassicGroup(GroupId id, long nowUnixMs)
     private void Count(IReadOnlyList<MemberProtocol> protocols, int change)
     {
         foreach (var protocol in protocols)
-            _membersByProtocol[protocol.Name] = _membersByProtocol.GetValueOrDefault(protocol.Name) + change;
+        {
+            var count = _membersByProtocol.GetValueOrDefault(protocol.Name) + change;
+            if (count == 0)
+                _membersByProtocol.Remove(protocol.Name);
+            else
+                _membersByProtocol[protocol.Name] = count;
+        }
     }
 }

@@ -16,7 +16,8 @@ public sealed record GroupMetadataRecord(GroupId Group, GroupMetadata? Value) : 
 /// <summary>An offset as committed.</summary>
 /// <param name="CommitTimestampMs">Milliseconds since 1970.</param>
 /// <param name="ExpireTimestampMs">Set by clients that still ask for a retention of their own (OffsetCommit v2-4).</param>
-/// <param name="TopicId">The topic's id where the client named it by id (OffsetCommit v10); none otherwise.</param>
+/// <param name="TopicId">Of the topic it was committed for: one of the same name that comes after it has another. None where
+/// the record has no place for it, or was written by who did not know it.</param>
 public sealed record CommittedOffset(
     Offset Offset,
     LeaderEpoch LeaderEpoch,

@@ -8,7 +8,7 @@ internal sealed class ExpiryCore(CoordinatorState state)
     private readonly Deadline _check = new(DeadlineKind.Expiry);
 
     public void ScheduleCheck(CoordinatorStep step) =>
-        state.Deadlines.Set(_check, step.Now.MonotonicMs + state.Config.OffsetsRetentionCheckIntervalMs);
+        state.Deadlines.Set(_check, CoordinatorTime.After(step.Now.MonotonicMs, state.Config.OffsetsRetentionCheckIntervalMs));
 
     public void DeleteGroup(DeleteGroupCommand command, CoordinatorStep step)
     {
@@ -52,12 +52,15 @@ internal sealed class ExpiryCore(CoordinatorState state)
         ScheduleCheck(step);
     }
 
-    /// <summary>Offsets of a topic that no longer exists.</summary>
-    public void ForgetTopic(TopicName topic, CoordinatorStep step)
+    /// <summary>Removes the offsets of a topic that no longer exists, not those of its successor.</summary>
+    public void ForgetTopic(TopicName topic, TopicId id, CoordinatorStep step)
     {
         foreach (var group in state.Groups.ToList())
         {
-            var partitions = group.Offsets.Of(topic).Select(entry => entry.Partition).ToList();
+            var partitions = group.Offsets.Of(topic)
+                .Where(entry => entry.Value.TopicId.IsNone || entry.Value.TopicId == id)
+                .Select(entry => entry.Partition)
+                .ToList();
             if (partitions.Count > 0)
                 state.Write(step, group, Tombstones(group, partitions), settled: null);
         }

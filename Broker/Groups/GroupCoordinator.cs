@@ -16,6 +16,9 @@ public sealed partial class GroupCoordinator : IAsyncDisposable
     public const long SnapshotBytes = 16 * 1024 * 1024;
     private const int SnapshotFactor = 4;
 
+    /// <summary>Timers take no more than 49 days. One that fires too early finds nothing due and is set again.</summary>
+    private const long TimerDelayMaxMs = int.MaxValue;
+
     private readonly Lock _lock = new();
     private readonly ICoordinatorLog _log;
     private readonly IBrokerConfigs _configs;
@@ -78,8 +81,9 @@ public sealed partial class GroupCoordinator : IAsyncDisposable
             return _unavailable == ErrorCode.None ? (ErrorCode.None, _core.List()) : (_unavailable, []);
     }
 
-    /// <summary>Drops the offsets of a topic that was deleted.</summary>
-    public void ForgetTopic(TopicName topic) => Run((core, step) => core.ForgetTopic(topic, step));
+    /// <summary>Drops the offsets of a topic that was deleted. Those that stay, because the state is being loaded now or the
+    /// broker is killed before they are gone from the log, are told from a later topic's by their topic id, and expire.</summary>
+    public void ForgetTopic(TopicName topic, TopicId id) => Run((core, step) => core.ForgetTopic(topic, id, step));
 
     /// <summary>Answers all who wait and appends no more.</summary>
     public async ValueTask DisposeAsync()
@@ -142,7 +146,9 @@ public sealed partial class GroupCoordinator : IAsyncDisposable
         if (next == _armedMs)
             return;
         _armedMs = next;
-        var delay = next is { } atMs ? TimeSpan.FromMilliseconds(Math.Max(0, atMs - now.MonotonicMs)) : Timeout.InfiniteTimeSpan;
+        var delay = next is { } atMs
+            ? TimeSpan.FromMilliseconds(Math.Clamp(atMs - now.MonotonicMs, 0, TimerDelayMaxMs))
+            : Timeout.InfiniteTimeSpan;
         _timer.Change(delay, Timeout.InfiniteTimeSpan);
     }
 

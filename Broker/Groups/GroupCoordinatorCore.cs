@@ -101,7 +101,7 @@ public sealed class GroupCoordinatorCore
         }
     }
 
-    public void ForgetTopic(TopicName topic, CoordinatorStep step) => _expiry.ForgetTopic(topic, step);
+    public void ForgetTopic(TopicName topic, TopicId id, CoordinatorStep step) => _expiry.ForgetTopic(topic, id, step);
 
     /// <summary>Does what is due at the step's time.</summary>
     public void Tick(CoordinatorStep step)

@@ -17,7 +17,9 @@ internal sealed class OffsetsCore(CoordinatorState state)
         if (group?.State is GroupState.Stable or GroupState.PreparingRebalance)
             state.RenewSession(group.Find(command.MemberId)!, step.Now);
 
-        long? expireMs = command.RetentionMs is { } retentionMs ? step.Now.UnixMs + retentionMs : null;
+        long? expireMs = command.RetentionMs is { } retentionMs
+            ? CoordinatorTime.After(step.Now.UnixMs, retentionMs)
+            : null;
         var errors = new ErrorCode[command.Offsets.Count];
         var records = new List<CoordinatorRecord>(errors.Length);
         for (var i = 0; i < errors.Length; i++)
@@ -54,7 +56,14 @@ internal sealed class OffsetsCore(CoordinatorState state)
         }
         else if (command.RequireStable && group.Writes.Last is not null)
         {
-            group.Writes.WhenSettled((settled, _) => settled.Reply(command.ReplyTo, Read(group, command)));
+            group.Writes.WhenSettled((settled, error) =>
+            {
+                // A commit that was refused changes nothing. But where this is the coordinator no more, nobody here knows.
+                if (error == ErrorCode.NotCoordinator)
+                    command.Fail(error, settled);
+                else
+                    settled.Reply(command.ReplyTo, Read(group, command));
+            });
         }
         else
         {

@@ -12,7 +12,7 @@ public sealed class PartitionCoordinatorLog(PartitionReplica replica, LeaderEpoc
 {
     private const int ReadBytes = 1024 * 1024;
 
-    public int MaxBatchBytes => replica.Config.MaxMessageBytes;
+    public int MaxBatchBytes => replica.MaxBatchBytes;
     public long SizeBytes => replica.SizeBytes;
 
     public async ValueTask<Offset> AppendAsync(ReadOnlyMemory<byte> batch, CancellationToken cancellationToken)

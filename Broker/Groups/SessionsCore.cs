@@ -61,6 +61,18 @@ internal sealed class SessionsCore(CoordinatorState state, RebalanceCore rebalan
             rebalance.Prepare(group, $"session of member {memberId} expired", step);
     }
 
+    /// <summary>Whoever still waits in its name is told that it is no member, so that it joins anew.</summary>
+    public static void Remove(ClassicGroup group, GroupMember member, CoordinatorStep step)
+    {
+        JoinCore.AnswerJoin(group, member, ErrorCode.UnknownMemberId, "", step);
+        if (member.AwaitingSync is { } replyTo)
+        {
+            member.AwaitingSync = null;
+            step.Reply(replyTo, SyncGroupReply.Failed(ErrorCode.UnknownMemberId));
+        }
+        group.Remove(member.MemberId);
+    }
+
     private static ErrorCode Leave(ClassicGroup group, LeavingMember leaving, CoordinatorStep step)
     {
         var memberId = leaving.MemberId;
@@ -81,18 +93,6 @@ internal sealed class SessionsCore(CoordinatorState state, RebalanceCore rebalan
         else
             group.Remove(memberId);
         return ErrorCode.None;
-    }
-
-    /// <summary>Whoever still waits in its name is told that it is no member, so that it joins anew.</summary>
-    private static void Remove(ClassicGroup group, GroupMember member, CoordinatorStep step)
-    {
-        JoinCore.AnswerJoin(group, member, ErrorCode.UnknownMemberId, "", step);
-        if (member.AwaitingSync is { } replyTo)
-        {
-            member.AwaitingSync = null;
-            step.Reply(replyTo, SyncGroupReply.Failed(ErrorCode.UnknownMemberId));
-        }
-        group.Remove(member.MemberId);
     }
 
     private void AfterLoss(ClassicGroup group, string reason, CoordinatorStep step)

@@ -42,7 +42,8 @@ internal sealed class SyncCore(CoordinatorState state, RebalanceCore rebalance)
         if (group.State is not (GroupState.CompletingRebalance or GroupState.Stable) || group.PendingSyncs.Count == 0)
             return;
         var late = group.PendingSyncs.ToList();
-        late.ForEach(group.Remove);
+        foreach (var memberId in late)
+            SessionsCore.Remove(group, group.Find(memberId)!, step);
         rebalance.Prepare(group, $"members {string.Join(", ", late)} did not ask for their assignment in time", step);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Loire.Broker.Configs;
 using Loire.Broker.Ports;
 using Loire.Protocol;
 
@@ -23,9 +24,22 @@ internal sealed record ConfigAlteration(
                 return Refuse("Each resource may be named once.");
             if (alteration.Names.Distinct(StringComparer.Ordinal).Count() != alteration.Names.Count)
                 return Refuse("Each config may be named once.");
-            var change = catalog.AlterConfigsAsync(alteration.Resource, alteration.Change, validateOnly, CancellationToken.None);
+            var change = catalog.AlterConfigsAsync(
+                alteration.Resource,
+                overrides => alteration.Apply(overrides, catalog.Configs),
+                validateOnly,
+                CancellationToken.None);
             return AdminOutcome.OfAsync(change, context.Aborted);
         }));
+    }
+
+    private ImmutableSortedDictionary<string, string> Apply(
+        ImmutableSortedDictionary<string, string> overrides, ConfigLayers configs)
+    {
+        var changed = Change(overrides);
+        foreach (var name in Names)
+            configs.CheckBatchBytes(name, changed.GetValueOrDefault(name));
+        return changed;
     }
 
     private static Task<AdminOutcome> Refuse(string message) =>

@@ -59,13 +59,14 @@ public sealed class CreateTopicsHandler(ITopicCatalog catalog) : RequestHandler<
         };
     }
 
-    private static NewTopic Read(CreatableTopic topic)
+    private NewTopic Read(CreatableTopic topic)
     {
         var configs = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         foreach (var config in topic.Configs)
         {
             configs[config.Name] = config.Value
                 ?? throw new KafkaException(ErrorCode.InvalidConfig, $"Null value not supported for topic config {config.Name}.");
+            catalog.Configs.CheckBatchBytes(config.Name, config.Value);
         }
 
         return new(

@@ -9,35 +9,36 @@ using static Loire.Protocol.Messages.DescribeConfigsResponse;
 namespace Loire.Broker.Handlers;
 
 /// <summary>DescribeConfigs, versions 0 to 4, for topics and brokers. Deviations from Kafka: only the configs that Loire
-/// has (docs/configs.md); synonyms stand in the order in which they win; other kinds of resources are refused.</summary>
+/// has (docs/configs.md); synonyms stand in the order in which they win; other kinds of resources are refused; a resource
+/// named twice is answered once, with all that was asked of it.</summary>
 public sealed class DescribeConfigsHandler(ITopicCatalog catalog, IBrokerDirectory brokers)
     : RequestHandler<DescribeConfigsRequest, DescribeConfigsResponse>
 {
     public override ValueTask<DescribeConfigsResponse> HandleAsync(RequestContext context, DescribeConfigsRequest request)
     {
-        var results = request.Resources.Select(resource => Describe(context, request, resource));
+        var results = request.Resources
+            .GroupBy(resource => (resource.ResourceType, resource.ResourceName))
+            .Select(repeats => Describe(context, request, repeats.Key.ResourceType, repeats.Key.ResourceName, KeysOf(repeats)));
         return ValueTask.FromResult(new DescribeConfigsResponse { Results = [.. results] });
     }
 
+    /// <returns>Null for all.</returns>
+    private static HashSet<string>? KeysOf(IEnumerable<DescribeConfigsResource> repeats) =>
+        repeats.All(resource => resource.ConfigurationKeys is { Count: > 0 })
+            ? repeats.SelectMany(resource => resource.ConfigurationKeys!).ToHashSet(StringComparer.Ordinal)
+            : null;
+
     private DescribeConfigsResult Describe(
-        RequestContext context, DescribeConfigsRequest request, DescribeConfigsResource resource)
+        RequestContext context, DescribeConfigsRequest request, sbyte type, string name, HashSet<string>? wanted)
     {
-        var result = new DescribeConfigsResult
-        {
-            ErrorMessage = null,
-            ResourceType = resource.ResourceType,
-            ResourceName = resource.ResourceName,
-        };
+        var result = new DescribeConfigsResult { ErrorMessage = null, ResourceType = type, ResourceName = name };
         try
         {
-            var wanted = resource.ConfigurationKeys is { Count: > 0 } keys
-                ? keys.ToHashSet(StringComparer.Ordinal)
-                : null;
             result.Configs =
             [
-                .. Describe((ConfigResourceType)resource.ResourceType, resource.ResourceName)
+                .. Describe((ConfigResourceType)type, name)
                     .Where(config => wanted is null || wanted.Contains(config.Definition.Name))
-                    .Select(config => Answer(context, request, resource, config)),
+                    .Select(config => Answer(context, request, (ConfigResourceType)type, config)),
             ];
         }
         catch (KafkaException refusal)
@@ -83,15 +84,14 @@ public sealed class DescribeConfigsHandler(ITopicCatalog catalog, IBrokerDirecto
     }
 
     private static DescribeConfigsResourceResult Answer(
-        RequestContext context, DescribeConfigsRequest request, DescribeConfigsResource resource, ConfigValue config)
+        RequestContext context, DescribeConfigsRequest request, ConfigResourceType type, ConfigValue config)
     {
         var definition = config.Definition;
-        var isTopic = resource.ResourceType == (sbyte)ConfigResourceType.Topic;
         return new()
         {
             Name = definition.Name,
             Value = definition.IsSensitive ? null : config.Value,
-            ReadOnly = !isTopic && !definition.IsDynamic,
+            ReadOnly = type != ConfigResourceType.Topic && !definition.IsDynamic,
             IsDefault = context.ApiVersion == 0 && config.Source == ConfigSource.DefaultConfig,
             ConfigSource = (sbyte)config.Source,
             IsSensitive = definition.IsSensitive,

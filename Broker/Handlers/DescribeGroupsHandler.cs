@@ -7,7 +7,7 @@ using Loire.Protocol.Messages;
 namespace Loire.Broker.Handlers;
 
 /// <summary>DescribeGroups, versions 0-6: state and members of groups. A group that does not exist is in state Dead, from
-/// version 6 on with GROUP_ID_NOT_FOUND (KIP-1043).</summary>
+/// version 6 on with GROUP_ID_NOT_FOUND (KIP-1043). Deviation from Kafka: a group named twice is answered once.</summary>
 public sealed class DescribeGroupsHandler(IGroupCoordinators coordinators)
     : RequestHandler<DescribeGroupsRequest, DescribeGroupsResponse>
 {
@@ -16,7 +16,11 @@ public sealed class DescribeGroupsHandler(IGroupCoordinators coordinators)
     public override ValueTask<DescribeGroupsResponse> HandleAsync(RequestContext context, DescribeGroupsRequest request) =>
         ValueTask.FromResult(new DescribeGroupsResponse
         {
-            Groups = request.Groups.ConvertAll(group => Describe(group, context.ApiVersion, request.IncludeAuthorizedOperations)),
+            Groups =
+            [
+                .. request.Groups.Distinct()
+                    .Select(group => Describe(group, context.ApiVersion, request.IncludeAuthorizedOperations)),
+            ],
         });
 
     private static DescribeGroupsResponse.DescribedGroup ToMessage(DescribedGroup group, bool withOperations) => new()

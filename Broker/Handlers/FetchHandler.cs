@@ -63,9 +63,9 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         if (isFull)
         {
             if (request.SessionId != NoSession) _sessions.Remove(request.SessionId, follower);
-            var asked = new List<FetchPartition>();
-            Collect(context, request, asked.Add);
-            await ReadAsync(context, request, asked);
+            var asked = new FetchPartitionSet();
+            Collect(context, request, asked);
+            await ReadAsync(context, request, asked.InOrder);
             return AnswerFull(context, request, asked);
         }
 
@@ -75,11 +75,11 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         if (session is null || error != ErrorCode.None) return new FetchResponse { ErrorCode = error };
         try
         {
-            Collect(context, request, session.Set);
-            session.Forget(Forgotten(context, request));
-            if (session.Partitions.Count == 0) _sessions.Remove(session.Id, follower);
-            await ReadAsync(context, request, session.Partitions);
-            return AnswerIncremental(context, request, session);
+            Collect(context, request, session.Partitions);
+            session.Partitions.Forget(Forgotten(context, request));
+            var isKept = _sessions.TryKeep(session);
+            await ReadAsync(context, request, session.Partitions.InOrder);
+            return AnswerIncremental(context, request, session, isKept);
         }
         finally
         {
@@ -124,7 +124,7 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
         return pass.ReadBytes;
     }
 
-    private FetchResponse AnswerFull(RequestContext context, FetchRequest request, List<FetchPartition> partitions)
+    private FetchResponse AnswerFull(RequestContext context, FetchRequest request, FetchPartitionSet partitions)
     {
         var session = request.SessionEpoch == NewSessionEpoch
             ? _sessions.Create(
@@ -136,30 +136,32 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
             : null;
         var response = new FetchResponse { SessionId = session?.Id ?? NoSession };
         var answer = new FetchAnswer(response, context.ApiVersion, IsolationOf(request));
-        foreach (var partition in partitions) answer.Add(partition);
+        foreach (var partition in partitions.InOrder) answer.Add(partition);
         answer.AddLeaders(_brokers);
         return response;
     }
 
     /// <summary>Tells what changed since the session's last answer.</summary>
-    private FetchResponse AnswerIncremental(RequestContext context, FetchRequest request, FetchSession session)
+    /// <param name="isKept">Else this is the session's last answer, and tells the client so.</param>
+    private FetchResponse AnswerIncremental(RequestContext context, FetchRequest request, FetchSession session, bool isKept)
     {
-        var response = new FetchResponse { SessionId = session.Partitions.Count == 0 ? NoSession : session.Id };
+        var response = new FetchResponse { SessionId = isKept ? session.Id : NoSession };
         var answer = new FetchAnswer(response, context.ApiVersion, IsolationOf(request));
-        foreach (var partition in session.Partitions) answer.AddIfChanged(partition);
+        foreach (var partition in session.Partitions.InOrder) answer.AddIfChanged(partition);
         answer.AddLeaders(_brokers);
-        session.Rotate();
+        session.Partitions.Rotate();
         return response;
     }
 
-    private static void Collect(RequestContext context, FetchRequest request, Action<FetchPartition> add)
+    /// <summary>Moves the partitions over: a request that waits is not to hold them in both forms.</summary>
+    private static void Collect(RequestContext context, FetchRequest request, FetchPartitionSet partitions)
     {
         var byId = context.ApiVersion >= FirstVersionWithTopicIds;
         foreach (var topic in request.Topics)
         {
             foreach (var partition in topic.Partitions)
             {
-                add(new FetchPartition(byId ? default : topic.Topic, byId ? topic.TopicId : default, partition.Partition)
+                partitions.Set(new FetchPartition(byId ? default : topic.Topic, byId ? topic.TopicId : default, partition.Partition)
                 {
                     FetchOffset = partition.FetchOffset,
                     DurableEnd = partition.DurableOffset == Offset.None ? partition.FetchOffset : partition.DurableOffset,
@@ -169,6 +171,8 @@ public sealed class FetchHandler : RequestHandler<FetchRequest, FetchResponse>
                 });
             }
         }
+
+        request.Topics.Clear();
     }
 
     private static IEnumerable<FetchKey> Forgotten(RequestContext context, FetchRequest request)

@@ -25,15 +25,39 @@ public sealed partial class ListOffsetsHandler(IPartitionDirectory partitions, I
     public override ValueTask<ListOffsetsResponse> HandleAsync(RequestContext context, ListOffsetsRequest request)
     {
         var isolation = request.IsolationLevel == 1 ? ReadIsolation.Committed : ReadIsolation.Uncommitted;
+        var repeated = FindRepeated(request);
         var response = new ListOffsetsResponse { Topics = new(request.Topics.Count) };
         foreach (var topic in request.Topics)
         {
             var answers = new List<ListOffsetsResponse.ListOffsetsPartitionResponse>(topic.Partitions.Count);
-            foreach (var partition in topic.Partitions) answers.Add(Answer(context.ApiVersion, topic.Name, partition, isolation));
+            foreach (var partition in topic.Partitions)
+            {
+                context.Aborted.ThrowIfCancellationRequested();
+                answers.Add(repeated.Contains(new(topic.Name, partition.PartitionIndex))
+                    ? new() { PartitionIndex = partition.PartitionIndex, ErrorCode = ErrorCode.InvalidRequest }
+                    : Answer(context.ApiVersion, topic.Name, partition, isolation));
+            }
+
             response.Topics.Add(new() { Name = topic.Name, Partitions = answers });
         }
 
         return ValueTask.FromResult(response);
+    }
+
+    /// <summary>A search by timestamp may decompress a batch, for a few bytes of request: each partition has one.</summary>
+    private static HashSet<TopicPartition> FindRepeated(ListOffsetsRequest request)
+    {
+        var (asked, repeated) = (new HashSet<TopicPartition>(), new HashSet<TopicPartition>());
+        foreach (var topic in request.Topics)
+        {
+            foreach (var asking in topic.Partitions)
+            {
+                var partition = new TopicPartition(topic.Name, asking.PartitionIndex);
+                if (!asked.Add(partition)) repeated.Add(partition);
+            }
+        }
+
+        return repeated;
     }
 
     private ListOffsetsResponse.ListOffsetsPartitionResponse Answer(

@@ -9,8 +9,9 @@ using static Loire.Protocol.Messages.MetadataResponse;
 namespace Loire.Broker.Handlers;
 
 /// <summary>Metadata, versions 0 to 13. Deviations from Kafka: a topic created on the way is answered at once, where Kafka
-/// says LEADER_NOT_AVAILABLE and the client comes again; internal topics are never created by asking for them; names and
-/// ids may stand side by side in one request.</summary>
+/// says LEADER_NOT_AVAILABLE and the client comes again; internal topics are never created by asking for them; one request
+/// creates no more partitions than CreateTopics does, and clients ask again for the rest; names and ids may stand side by
+/// side in one request, and a topic is described once.</summary>
 public sealed class MetadataHandler(ITopicCatalog catalog, IBrokerConfigs configs, IBrokerDirectory brokers)
     : RequestHandler<MetadataRequest, MetadataResponse>
 {
@@ -52,27 +53,39 @@ public sealed class MetadataHandler(ITopicCatalog catalog, IBrokerConfigs config
         var snapshot = catalog.Current;
         var topics = new List<MetadataResponseTopic>(request.Topics!.Count);
         var asked = new HashSet<(TopicName?, TopicId)>();
+        var described = new HashSet<TopicId>();
+        var creatable = Math.Max(1, TopicPlacement.MaxPartitionsPerRequest / configs.Current.NumPartitions);
         List<Task<MetadataResponseTopic>>? created = null;
         foreach (var topic in request.Topics)
         {
             if (!asked.Add((topic.Name, topic.TopicId)))
                 continue;
             if (FindFault(context, topic) is { } fault)
+            {
                 topics.Add(fault);
-            else if (!topic.TopicId.IsNone)
-                topics.Add(snapshot.Find(topic.TopicId) is { } byId ? Describe(byId, operations) : Unknown(topic.TopicId));
-            else if (snapshot.Find(topic.Name!.Value) is { } byName)
-                topics.Add(Describe(byName, operations));
-            else if (mayCreate && !TopicNames.IsInternal(topic.Name.Value))
+                continue;
+            }
+            if (Find(snapshot, topic) is { } known)
+            {
+                if (described.Add(known.Id))
+                    topics.Add(Describe(known, operations));
+                continue;
+            }
+            if (!topic.TopicId.IsNone)
+                topics.Add(Unknown(topic.TopicId));
+            else if (mayCreate && !TopicNames.IsInternal(topic.Name!.Value) && creatable-- > 0)
                 (created ??= []).Add(CreateAsync(topic.Name.Value, operations, context.Aborted));
             else
-                topics.Add(Unknown(topic.Name.Value));
+                topics.Add(Unknown(topic.Name!.Value));
         }
 
         if (created is not null)
             topics.AddRange(await Task.WhenAll(created));
         return topics;
     }
+
+    private static TopicMetadata? Find(MetadataSnapshot snapshot, MetadataRequest.MetadataRequestTopic topic) =>
+        topic.TopicId.IsNone ? snapshot.Find(topic.Name!.Value) : snapshot.Find(topic.TopicId);
 
     private static MetadataResponseTopic? FindFault(RequestContext context, MetadataRequest.MetadataRequestTopic topic)
     {

@@ -44,7 +44,7 @@ public sealed class OffsetCommitHandler(IGroupCoordinators coordinators, ITopicC
                     places.Add(place);
                     offsets.Add(new OffsetToCommit(
                         new TopicPartition(known.Name, partition.PartitionIndex),
-                        topic.TopicId,
+                        known.Id,
                         partition.CommittedOffset,
                         partition.CommittedLeaderEpoch,
                         partition.CommittedMetadata));

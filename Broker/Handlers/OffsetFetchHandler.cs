@@ -20,10 +20,10 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
     {
         if (context.ApiVersion >= SeveralGroupsFrom)
         {
-            var groups = await Task.WhenAll(request.Groups.Select(group => FetchAsync(context, request, group)));
+            var groups = await Task.WhenAll(WithoutRepeats(request.Groups).Select(group => FetchAsync(context, request, group)));
             return new OffsetFetchResponse { Groups = [.. groups] };
         }
-        var only = await FetchAsync(context, request, ToGroup(request));
+        var only = await FetchAsync(context, request, WithoutRepeats([ToGroup(request)]).Single());
         var response = new OffsetFetchResponse { ErrorCode = only.ErrorCode };
 
         // Version 1 has no place for an error but its partitions.
@@ -38,6 +38,22 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
         foreach (var topic in only.Topics)
             response.Topics.Add(ToOldForm(topic));
         return response;
+    }
+
+    /// <summary>The answer to a partition, and more so to "all", may be a thousand times as long as its question. So what is
+    /// asked twice is answered once.</summary>
+    private static List<OffsetFetchRequest.OffsetFetchRequestGroup> WithoutRepeats(
+        List<OffsetFetchRequest.OffsetFetchRequestGroup> groups)
+    {
+        var wholeGroups = new HashSet<GroupId>();
+        var partitions = new HashSet<(GroupId, TopicName, TopicId, PartitionIndex)>();
+        groups.RemoveAll(group => group.Topics is null && !wholeGroups.Add(group.GroupId));
+        foreach (var group in groups)
+        {
+            foreach (var topic in group.Topics ?? [])
+                topic.PartitionIndexes.RemoveAll(index => !partitions.Add((group.GroupId, topic.Name, topic.TopicId, index)));
+        }
+        return groups;
     }
 
     private static OffsetFetchRequest.OffsetFetchRequestGroup ToGroup(OffsetFetchRequest request) => new()
@@ -73,9 +89,13 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
     };
 
     /// <summary>An offset committed for a topic's predecessor of the same name is none of this one's.</summary>
-    private static OffsetFetchResponse.OffsetFetchResponsePartitions ToPartition(FetchedOffset fetched, TopicId asked)
+    /// <param name="topic">None where the topic is not known here.</param>
+    private static bool IsOf(TopicId topic, CommittedOffset offset) =>
+        topic.IsNone || offset.TopicId.IsNone || offset.TopicId == topic;
+
+    private static OffsetFetchResponse.OffsetFetchResponsePartitions ToPartition(FetchedOffset fetched, TopicId topic)
     {
-        if (fetched.Value is not { } offset || (!asked.IsNone && !offset.TopicId.IsNone && offset.TopicId != asked))
+        if (fetched.Value is not { } offset || !IsOf(topic, offset))
             return Nothing(fetched.Partition.Partition, ErrorCode.None);
         return new OffsetFetchResponse.OffsetFetchResponsePartitions
         {
@@ -92,13 +112,14 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
         var metadata = catalog.Current;
         var byId = context.ApiVersion >= TopicIdsFrom;
         var partitions = new List<TopicPartition>();
-        var topics = new List<(OffsetFetchRequest.OffsetFetchRequestTopics Asked, TopicName? Name)>();
+        var topics = new List<AskedTopic>();
         foreach (var topic in group.Topics ?? [])
         {
-            var name = byId ? metadata.Find(topic.TopicId)?.Name : topic.Name;
-            topics.Add((topic, name));
-            if (name is { } known)
-                partitions.AddRange(topic.PartitionIndexes.Select(index => new TopicPartition(known, index)));
+            var known = byId ? metadata.Find(topic.TopicId) : metadata.Find(topic.Name);
+            TopicName? name = byId ? known?.Name : topic.Name;
+            topics.Add(new AskedTopic(topic, name, known?.Id ?? TopicId.None));
+            if (name is not null)
+                partitions.AddRange(topic.PartitionIndexes.Select(index => new TopicPartition(name.Value, index)));
         }
         var reply = await coordinators.AskAsync<OffsetFetchReply>(
             group.GroupId,
@@ -112,8 +133,7 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
         return answer;
     }
 
-    private static List<OffsetFetchResponse.OffsetFetchResponseTopics> Asked(
-        OffsetFetchReply reply, List<(OffsetFetchRequest.OffsetFetchRequestTopics Asked, TopicName? Name)> topics)
+    private static List<OffsetFetchResponse.OffsetFetchResponseTopics> Asked(OffsetFetchReply reply, List<AskedTopic> topics)
     {
         var next = 0;
         return topics.ConvertAll(topic => new OffsetFetchResponse.OffsetFetchResponseTopics
@@ -122,27 +142,33 @@ public sealed class OffsetFetchHandler(IGroupCoordinators coordinators, ITopicCa
             TopicId = topic.Asked.TopicId,
             Partitions = topic.Asked.PartitionIndexes.ConvertAll(index => topic.Name is null
                 ? Nothing(index, ErrorCode.UnknownTopicId)
-                : ToPartition(reply.Offsets[next++], topic.Asked.TopicId)),
+                : ToPartition(reply.Offsets[next++], topic.Id)),
         });
     }
 
-    /// <summary>Topics that have no id any more cannot be named in an answer by id, and are left out.</summary>
+    /// <summary>Topics that have no id any more cannot be named in an answer by id, and are left out; so is what was
+    /// committed for predecessors.</summary>
     private static List<OffsetFetchResponse.OffsetFetchResponseTopics> All(
         OffsetFetchReply reply, MetadataSnapshot metadata, bool byId)
     {
         var topics = new List<OffsetFetchResponse.OffsetFetchResponseTopics>();
         foreach (var topic in reply.Offsets.GroupBy(offset => offset.Partition.Topic))
         {
-            var id = byId ? metadata.Find(topic.Key)?.Id ?? TopicId.None : TopicId.None;
-            if (byId && id.IsNone)
+            var id = metadata.Find(topic.Key)?.Id ?? TopicId.None;
+            var own = topic.Where(offset => IsOf(id, offset.Value!)).Select(offset => ToPartition(offset, id)).ToList();
+            if (own.Count == 0 || (byId && id.IsNone))
                 continue;
             topics.Add(new OffsetFetchResponse.OffsetFetchResponseTopics
             {
                 Name = topic.Key,
-                TopicId = id,
-                Partitions = [.. topic.Select(offset => ToPartition(offset, id))],
+                TopicId = byId ? id : TopicId.None,
+                Partitions = own,
             });
         }
         return topics;
     }
+
+    /// <param name="Name">Null where the topic is asked for by an id that is not known.</param>
+    /// <param name="Id">None where the topic is not known.</param>
+    private sealed record AskedTopic(OffsetFetchRequest.OffsetFetchRequestTopics Asked, TopicName? Name, TopicId Id);
 }

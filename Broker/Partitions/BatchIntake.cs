@@ -18,13 +18,62 @@ internal static class BatchIntake
     /// <summary>A batch with many bad records names no more of them than these (KIP-467).</summary>
     private const int MaxRecordErrors = 3;
 
+    /// <summary>Records that inflate to no more than this are looked into at once, beyond it in their turn.</summary>
+    public const int FreelyInflatedBytesMax = 16 << 20;
+
+    /// <summary>The turn to inflate more: a batch of 30 KB may inflate to 256 MB, and as many of these at once as there are
+    /// connections would take all the memory.</summary>
+    public static readonly SemaphoreSlim InflationTurn = new(1, 1);
+
+    /// <summary>As <see cref="Check"/>, at once.</summary>
+    /// <returns>False where the records inflate to more than <see cref="FreelyInflatedBytesMax"/>: they are to be checked in
+    /// their turn, by <see cref="CheckInTurnAsync"/>.</returns>
+    public static bool TryCheck(
+        in ReadOnlySequence<byte> sent,
+        TopicConfig config,
+        int limitSizeBytes,
+        long nowMs,
+        out IntakeBatch batch,
+        out AppendResult? refused)
+    {
+        refused = CheckWithin(sent, config, limitSizeBytes, FreelyInflatedBytesMax, nowMs, out batch, out var inflatesToMore);
+        return !inflatesToMore;
+    }
+
+    /// <summary>As <see cref="Check"/>, when no other batch inflates to so much.</summary>
+    public static async ValueTask<(IntakeBatch Batch, AppendResult? Refused)> CheckInTurnAsync(
+        ReadOnlySequence<byte> sent, TopicConfig config, int limitSizeBytes, long nowMs, CancellationToken cancellationToken)
+    {
+        await InflationTurn.WaitAsync(cancellationToken);
+        try
+        {
+            var refused = Check(sent, config, limitSizeBytes, nowMs, out var batch);
+            return (batch, refused);
+        }
+        finally
+        {
+            InflationTurn.Release();
+        }
+    }
+
     /// <param name="sent">What the records field held; the batch given back refers to it.</param>
     /// <param name="limitSizeBytes">What the log can take; the topic's limit counts where it is lower.</param>
     /// <returns>What is wrong with it; null where it may be appended.</returns>
     public static AppendResult? Check(
-        in ReadOnlySequence<byte> sent, TopicConfig config, int limitSizeBytes, long nowMs, out IntakeBatch batch)
+        in ReadOnlySequence<byte> sent, TopicConfig config, int limitSizeBytes, long nowMs, out IntakeBatch batch) =>
+        CheckWithin(sent, config, limitSizeBytes, RecordReader.DefaultLimitSizeBytes, nowMs, out batch, out _);
+
+    private static AppendResult? CheckWithin(
+        in ReadOnlySequence<byte> sent,
+        TopicConfig config,
+        int limitSizeBytes,
+        int inflatedBytesMax,
+        long nowMs,
+        out IntakeBatch batch,
+        out bool inflatesToMore)
     {
         batch = default;
+        inflatesToMore = false;
         var limit = Math.Min(config.MaxMessageBytes, limitSizeBytes);
         if (sent.Length > limit) return TooLarge(sent.Length, limit);
 
@@ -32,7 +81,8 @@ internal static class BatchIntake
         var records = sent.Slice(Math.Min(sent.Length, RecordBatchHeader.SizeBytes));
         if (status == RecordBatchStatus.Valid && header.Codec != CompressionCodec.None)
         {
-            status = RecordBatchValidator.ValidateRecords(header, records, RecordReader.DefaultLimitSizeBytes, out summary);
+            status = RecordBatchValidator.ValidateRecords(header, records, inflatedBytesMax, out summary);
+            inflatesToMore = status == RecordBatchStatus.DecompressedTooLarge;
         }
 
         if (status != RecordBatchStatus.Valid) return Refused(status.ToErrorCode(), status.Describe());

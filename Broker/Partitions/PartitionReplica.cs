@@ -71,6 +71,9 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     public Offset LogEndOffset => _log.LogEndOffset;
     public long SizeBytes => _log.SizeBytes;
 
+    /// <summary>The largest batch that is taken, header included.</summary>
+    public int MaxBatchBytes => Math.Min(_config.MaxMessageBytes, _store.MaxBatchBytes);
+
     public void Configure(TopicConfig config) => _config = config;
 
     /// <summary>Appends one batch. Completes at once unless the journal's buffer is full.</summary>
@@ -92,15 +95,13 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     {
         var config = _config;
         var nowMs = NowMs();
-        if (BatchIntake.Check(batch, config, _store.MaxBatchBytes, nowMs, out var intake) is { } refused)
+        if (!BatchIntake.TryCheck(batch, config, _store.MaxBatchBytes, nowMs, out var intake, out var refused))
         {
-            return ValueTask.FromResult(refused with { LogStartOffset = LogStartOffset });
+            return AppendInflatedAsync(batch, acks, listener, slot, onlyIn, cancellationToken);
         }
 
         var append = new Append(intake, acks, config.MinInSyncReplicas, nowMs, listener, slot, onlyIn);
-        return TryAppend(append, isItsTurn: false, out var result)
-            ? ValueTask.FromResult(result)
-            : AppendInTurnAsync(append, cancellationToken);
+        return AppendAsync(append, refused, cancellationToken);
     }
 
     /// <summary>Completes with NONE when everything below <paramref name="end"/> is committed, or with the reason why it
@@ -301,6 +302,30 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
         if (!_log.TryAppend(headerBytes, append.Batch.Records)) return false;
         _core.Appended(header, append.NowMs, append.Listener, append.Slot, effects, append.MinInSync);
         return true;
+    }
+
+    private async ValueTask<AppendResult> AppendInflatedAsync(
+        ReadOnlySequence<byte> batch,
+        RequiredAcks acks,
+        ICommitListener? listener,
+        int slot,
+        LeaderEpoch? onlyIn,
+        CancellationToken cancellationToken)
+    {
+        var config = _config;
+        var nowMs = NowMs();
+        var (intake, refused) =
+            await BatchIntake.CheckInTurnAsync(batch, config, _store.MaxBatchBytes, nowMs, cancellationToken);
+        var append = new Append(intake, acks, config.MinInSyncReplicas, nowMs, listener, slot, onlyIn);
+        return await AppendAsync(append, refused, cancellationToken);
+    }
+
+    private ValueTask<AppendResult> AppendAsync(in Append append, AppendResult? refused, CancellationToken cancellationToken)
+    {
+        if (refused is { } refusal) return ValueTask.FromResult(refusal with { LogStartOffset = LogStartOffset });
+        return TryAppend(append, isItsTurn: false, out var result)
+            ? ValueTask.FromResult(result)
+            : AppendInTurnAsync(append, cancellationToken);
     }
 
     private async ValueTask<AppendResult> AppendInTurnAsync(Append append, CancellationToken cancellationToken)

@@ -27,7 +27,8 @@ public sealed partial class RetentionDriver : IAsyncDisposable
         _loop = Task.Run(RunAsync);
     }
 
-    private TimeSpan Interval => TimeSpan.FromMilliseconds(Math.Max(1, _configs.Current.RetentionCheckIntervalMs));
+    /// <summary>A timer's period is 49 days at most.</summary>
+    private TimeSpan Interval => TimeSpan.FromMilliseconds(Math.Clamp(_configs.Current.RetentionCheckIntervalMs, 1, int.MaxValue));
 
     public async ValueTask DisposeAsync()
     {

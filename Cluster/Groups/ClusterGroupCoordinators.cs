@@ -72,7 +72,7 @@ internal sealed class ClusterGroupCoordinators(
     /// <summary>Offsets committed for the topic are dropped; each broker sees to its own groups.</summary>
     void ICatalogListener.OnTopicDeleted(TopicMetadata topic)
     {
-        foreach (var led in _led.Values) led.Coordinator.ForgetTopic(topic.Name);
+        foreach (var led in _led.Values) led.Coordinator.ForgetTopic(topic.Name, topic.Id);
     }
 
     private void Follow(TopicId topic, PartitionIndex partition)

@@ -73,7 +73,7 @@ public sealed class SingleNodeGroupCoordinators(
             return;
         }
         foreach (var coordinator in _coordinators.Values)
-            coordinator.ForgetTopic(topic.Name);
+            coordinator.ForgetTopic(topic.Name, topic.Id);
     }
 
     public async ValueTask DisposeAsync()

@@ -3,10 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Loire.Protocol.Compression;
 
-/// <summary>A contiguous output buffer over pooled arrays that grows up to a limit. Reusable; not thread-safe.</summary>
+/// <summary>A contiguous output buffer over arrays, pooled unless large, that grows up to a limit. Reusable; not thread-safe.</summary>
 public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int SmallestSize = 256;
+
+    /// <summary>The pool keeps arrays for each thread: hundreds of megabytes would stay with every thread that needed them
+    /// once.</summary>
+    private const int PooledBytesMax = 32 << 20;
 
     private readonly int _limit;
     private byte[] _bytes = [];
@@ -58,8 +62,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
     public void Dispose()
     {
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        Return(_bytes);
         _bytes = [];
         _written = 0;
     }
@@ -71,11 +74,19 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         if (count <= _bytes.Length - _written)
             return;
         var doubled = (int)Math.Min(Math.Max(2L * _bytes.Length, SmallestSize), _limit);
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(doubled, _written + count));
+        var larger = Rent(Math.Max(doubled, _written + count));
         _bytes.AsSpan(0, _written).CopyTo(larger);
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        Return(_bytes);
         _bytes = larger;
+    }
+
+    private static byte[] Rent(int size) =>
+        size <= PooledBytesMax ? ArrayPool<byte>.Shared.Rent(size) : GC.AllocateUninitializedArray<byte>(size);
+
+    private static void Return(byte[] bytes)
+    {
+        if (bytes.Length is > 0 and <= PooledBytesMax)
+            ArrayPool<byte>.Shared.Return(bytes);
     }
 
     [DoesNotReturn]

@@ -11,6 +11,10 @@ internal static unsafe partial class ZstdCodec
     private const int DefaultLevel = 3;
     private const int ReadSize = 128 * 1024;
 
+    /// <summary>Twice the window of the highest levels in common use. A frame may ask for 128 MB, which are not to stay with
+    /// every thread.</summary>
+    private const int KeptDecoderBytesMax = 16 << 20;
+
     [ThreadStatic]
     private static Compressor? _compressor;
 
@@ -47,6 +51,14 @@ internal static unsafe partial class ZstdCodec
         catch (DllNotFoundException exception)
         {
             throw new CodecUnavailableException(CompressionCodec.Zstd, Library, "libzstd1", exception);
+        }
+        finally
+        {
+            if (_decoder is { SizeBytes: > KeptDecoderBytesMax } large)
+            {
+                large.Dispose();
+                _decoder = null;
+            }
         }
     }
 
@@ -87,6 +99,8 @@ internal static unsafe partial class ZstdCodec
                 throw new OutOfMemoryException("zstd cannot create a decompression context.");
         }
 
+        public long SizeBytes => (long)ZSTD_sizeof_DCtx(this);
+
         protected override bool ReleaseHandle() => ZSTD_isError(ZSTD_freeDCtx(handle)) == 0;
 
         protected override void Reset() => _ = ZSTD_DCtx_reset(this, ResetSession);
@@ -125,6 +139,9 @@ internal static unsafe partial class ZstdCodec
 
     [LibraryImport(Library)]
     private static partial nuint ZSTD_freeDCtx(nint context);
+
+    [LibraryImport(Library)]
+    private static partial nuint ZSTD_sizeof_DCtx(Decoder context);
 
     [LibraryImport(Library)]
     private static partial nuint ZSTD_DCtx_reset(Decoder context, int directive);

@@ -5,6 +5,7 @@ public interface IMessage
 {
     /// <summary>The exact number of bytes <see cref="Write"/> produces at <paramref name="version"/>, sources of
     /// records included.</summary>
+    /// <exception cref="OverflowException">It is more than <see cref="int.MaxValue"/>.</exception>
     int SizeOf(short version);
 
     /// <exception cref="WireFormatException">The version cannot carry a value that is set and not ignorable.</exception>

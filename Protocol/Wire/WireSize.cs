@@ -5,7 +5,8 @@ using Loire.Protocol.Records;
 
 namespace Loire.Protocol.Wire;
 
-/// <summary>The exact sizes of what <see cref="WireWriter"/> writes, in bytes.</summary>
+/// <summary>The exact sizes of what <see cref="WireWriter"/> writes, in bytes. An <see cref="OverflowException"/> where a
+/// size is over <see cref="int.MaxValue"/>.</summary>
 public static class WireSize
 {
     /// <summary>Seven bits to a byte, one byte at least.</summary>
@@ -26,15 +27,16 @@ public static class WireSize
     public static int Bytes(ReadOnlySequence<byte>? value, bool flexible)
     {
         int length = value is { } bytes ? checked((int)bytes.Length) : -1;
-        return Math.Max(length, 0) + Count(length, flexible);
+        return checked(Math.Max(length, 0) + Count(length, flexible));
     }
 
     public static int Records(RecordsPayload value, bool flexible)
     {
         int length = value.IsNull ? -1 : value.SizeBytes;
-        return Math.Max(length, 0) + Count(length, flexible);
+        return checked(Math.Max(length, 0) + Count(length, flexible));
     }
 
     /// <summary>A tagged field: tag, size and the value itself.</summary>
-    public static int Tagged(uint tag, int valueSizeBytes) => UVarint(tag) + UVarint((uint)valueSizeBytes) + valueSizeBytes;
+    public static int Tagged(uint tag, int valueSizeBytes) =>
+        checked(UVarint(tag) + UVarint((uint)valueSizeBytes) + valueSizeBytes);
 }

@@ -29,13 +29,13 @@ internal sealed class FollowerService
 
     public void Fetch(NodeId follower, ReplicaFetchRequest request, Action<ReplicaFetchAnswer> answer)
     {
-        var asked = request.Partitions.Select(Asked).ToList();
         FetchSession? session;
         if (request.SessionEpoch == 0)
         {
-            session = _sessions.Create(asked, usesTopicIds: true, NodeId.None, SessionSlots, _cluster.Loop.NowMs);
-            session ??= new FetchSession(id: 0, usesTopicIds: true, NodeId.None, _cluster.Loop.NowMs);
-            foreach (var partition in asked) session.Set(partition);
+            var asked = new FetchPartitionSet();
+            foreach (var partition in request.Partitions) asked.Set(Asked(partition));
+            session = _sessions.Create(asked, usesTopicIds: true, NodeId.None, SessionSlots, _cluster.Loop.NowMs)
+                ?? new FetchSession(id: 0, asked, usesTopicIds: true, NodeId.None, _cluster.Loop.NowMs);
             session.IsInUse = true;
         }
         else
@@ -48,8 +48,8 @@ internal sealed class FollowerService
                 return;
             }
 
-            foreach (var partition in asked) session!.Set(partition);
-            session!.Forget(request.Forgotten.Select(id => new FetchKey(default, id.TopicId, id.Partition)));
+            foreach (var partition in request.Partitions) session!.Partitions.Set(Asked(partition));
+            session!.Partitions.Forget(request.Forgotten.Select(id => new FetchKey(default, id.TopicId, id.Partition)));
         }
 
         Poll(follower, session, request.Waits ? PollsMax : 0, answer);
@@ -58,7 +58,7 @@ internal sealed class FollowerService
     private void Poll(NodeId follower, FetchSession session, int pollsLeft, Action<ReplicaFetchAnswer> answer)
     {
         var fetched = new List<FetchedPartition>();
-        foreach (var partition in session.Partitions)
+        foreach (var partition in session.Partitions.InOrder)
         {
             if (Read(follower, partition) is { } news) fetched.Add(news);
         }

@@ -14,6 +14,7 @@ namespace Loire.Tests.Embedded;
 public sealed class HostConfigTests : IDisposable
 {
     private const sbyte Broker = (sbyte)ConfigResourceType.Broker;
+    private const sbyte Topic = (sbyte)ConfigResourceType.Topic;
 
     private readonly string _data = Directory.CreateTempSubdirectory("loire-test-").FullName;
 
@@ -104,6 +105,65 @@ public sealed class HostConfigTests : IDisposable
             refusal.ErrorCode.ShouldBe(ErrorCode.InvalidConfig);
             refusal.ErrorMessage!.ShouldContain(name);
         }
+    }
+
+    [Fact]
+    public async Task Larger_batches_than_the_journal_takes_are_not_promised()
+    {
+        var options = new BrokerOptions
+        {
+            DataDirectory = _data,
+            Listen = new HostPort("127.0.0.1", 0),
+            JournalSegmentBytes = 1 << 20,
+            JournalMemoryBytes = 1 << 20,
+            BatchBytesMax = 1 << 18,
+        };
+        await using var host = await BrokerHost.StartAsync(options, NullLoggerFactory.Instance, TimeProvider.System, Cancelled);
+        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = host.Address.ToString() });
+        foreach (var (bytes, error) in new[] { ("262145", ErrorCode.InvalidConfig), ("262144", ErrorCode.None) })
+        {
+            var created = (await client.SendToAnyAsync<CreateTopicsRequest, CreateTopicsResponse>(
+                new CreateTopicsRequest
+                {
+                    TimeoutMs = 10_000,
+                    Topics =
+                    [
+                        new()
+                        {
+                            Name = new TopicName("orders"),
+                            NumPartitions = 1,
+                            ReplicationFactor = 1,
+                            Configs = [new() { Name = "max.message.bytes", Value = bytes }],
+                        },
+                    ],
+                },
+                Cancelled)).Topics.ShouldHaveSingleItem();
+            created.ErrorCode.ShouldBe(error);
+            if (error != ErrorCode.None) created.ErrorMessage!.ShouldContain("262144");
+        }
+
+        foreach (var (type, resource, config) in new[] { (Topic, "orders", "max.message.bytes"), (Broker, "", "message.max.bytes") })
+        {
+            var altered = (await client.SendToAnyAsync<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(
+                new IncrementalAlterConfigsRequest
+                {
+                    Resources =
+                    [
+                        new() { ResourceType = type, ResourceName = resource, Configs = [new() { Name = config, Value = "300000" }] },
+                    ],
+                },
+                Cancelled)).Responses.ShouldHaveSingleItem();
+            altered.ErrorCode.ShouldBe(ErrorCode.InvalidConfig);
+            altered.ErrorMessage!.ShouldContain("262144");
+        }
+
+        var start = options with
+        {
+            Kafka = new Dictionary<string, string>(StringComparer.Ordinal) { ["message.max.bytes"] = "300000" },
+        };
+        var refusal = Should.Throw<KafkaException>(() => BrokerParts.Configs(start));
+        refusal.Code.ShouldBe(ErrorCode.InvalidConfig);
+        refusal.Message.ShouldContain("262144");
     }
 
     [Theory]

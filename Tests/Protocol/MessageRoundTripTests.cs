@@ -1,6 +1,8 @@
+using System.Buffers;
 using FsCheck;
 using FsCheck.Fluent;
 using Loire.Protocol.Messages;
+using Loire.Protocol.Records;
 using Loire.Protocol.Wire;
 using Shouldly;
 using Xunit;
@@ -18,6 +20,14 @@ public class MessageRoundTripTests
 
     [Fact]
     public void Unknown_tagged_fields_are_skipped_everywhere() => Check(seeds: 5, unknownTags: true);
+
+    [Fact]
+    public void A_message_too_large_for_its_frame_has_no_size()
+    {
+        var partition = new FetchResponse.PartitionData { Records = new RecordsPayload(new HugeSource()) };
+        var topic = new FetchResponse.FetchableTopicResponse { Partitions = [partition, partition, partition] };
+        Should.Throw<OverflowException>(() => new FetchResponse { Responses = [topic] }.SizeOf(12));
+    }
 
     private static void Check(int seeds, bool unknownTags)
     {
@@ -45,5 +55,16 @@ public class MessageRoundTripTests
         string context = $"{name} v{version} seed {seed}";
         Convert.ToHexString(MessageCodec.Write(message, version)).ShouldBe(Convert.ToHexString(known), context);
         message.SizeOf(version).ShouldBe(known.Length, context);
+    }
+
+    private sealed class HugeSource : IRecordsSource
+    {
+        public int SizeBytes => 1 << 30;
+
+        public int CopyNext(IBufferWriter<byte> output, int sizeBytes) => throw new NotSupportedException();
+
+        public void Release()
+        {
+        }
     }
 }

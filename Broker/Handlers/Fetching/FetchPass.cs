@@ -17,7 +17,7 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
 
     public void Run(List<FetchPartition> partitions)
     {
-        var anyKnown = false;
+        var (known, unknown) = (0, 0);
         foreach (var partition in partitions)
         {
             var error = Find(partition);
@@ -26,11 +26,13 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
             if (error == ErrorCode.None) Read(partition);
             else partition.Read = FetchReader.Refused(error);
 
-            anyKnown |= error is not (ErrorCode.UnknownTopicOrPartition or ErrorCode.UnknownTopicId);
+            if (error is ErrorCode.UnknownTopicOrPartition or ErrorCode.UnknownTopicId) unknown++;
+            else known++;
             if (reader.IsUrgent(partition)) IsUrgent = true;
         }
 
-        if (!anyKnown) IsUrgent = true;
+        // What waits holds memory: who asks mostly for what is not there does not wait.
+        if (known == 0 || unknown > known) IsUrgent = true;
     }
 
     private readonly ErrorCode Find(FetchPartition partition)

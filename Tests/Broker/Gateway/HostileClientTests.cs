@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Text;
 using Loire.Broker.Gateway;
 using Loire.Broker.Ports;
 using Loire.Protocol.Messages;
+using Loire.Protocol.Records;
 using Loire.Tests.Fakes;
 using Shouldly;
 using Xunit;
@@ -31,6 +33,17 @@ public sealed class HostileClientTests
     {
         var request = new ProduceRequest { TopicData = [.. Enumerable.Repeat(new ProduceRequest.TopicProduceData(), count)] };
         return RawClient.Frame(request, version: 9, correlationId: 1);
+    }
+
+    private static GatewayOptions TightMemory => new() { QueuedRequestBytesMax = 50_000, SmallFrameBytes = 1_000 };
+
+    private static byte[] LargeProduce(int correlationId, int sizeBytes)
+    {
+        var topic = new ProduceRequest.TopicProduceData
+        {
+            PartitionData = [new() { Records = new RecordsPayload(new ReadOnlySequence<byte>(new byte[sizeBytes])) }],
+        };
+        return RawClient.Frame(new ProduceRequest { Acks = -1, TopicData = [topic] }, version: 8, correlationId);
     }
 
     [Theory]
@@ -143,30 +156,60 @@ public sealed class HostileClientTests
     [Fact]
     public async Task Large_frames_wait_for_memory_and_small_ones_pass()
     {
-        await using var gateway = await GatewayFixture.StartAsync(
-            new GatewayOptions { QueuedRequestBytesMax = 50_000, SmallFrameBytes = 1_000 });
-        var release = new TaskCompletionSource<HeartbeatResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var large = 0;
-        gateway.Handlers.Heartbeat.Respond = (_, request) =>
-        {
-            if (request.MemberId.Length == 0) return new(new HeartbeatResponse());
-            Interlocked.Increment(ref large);
-            return new(release.Task);
-        };
-        var frame = RawClient.Frame(new HeartbeatRequest { MemberId = new string('x', 30_000) }, 3, 1);
+        await using var gateway = await GatewayFixture.StartAsync(TightMemory);
+        var appended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        gateway.Handlers.Produce.FirstStage = _ => appended.Task;
         using var first = gateway.Connect();
         using var second = gateway.Connect();
         using var small = gateway.Connect();
-        await first.SendAsync(frame);
-        await Eventually.IsTrueAsync(() => large == 1);
-        await second.SendAsync(frame);
+        await first.SendAsync(LargeProduce(1, 30_000));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(1));
+        await second.SendAsync(LargeProduce(2, 30_000));
         await small.SendAsync(RawClient.Heartbeat("group", 5));
         (await small.ReceiveCorrelationIdAsync()).ShouldBe(5);
-        large.ShouldBe(1);
-        release.SetResult(new HeartbeatResponse());
-        (await first.ReceiveCorrelationIdAsync()).ShouldBe(1);
-        (await second.ReceiveCorrelationIdAsync()).ShouldBe(1);
-        large.ShouldBe(2);
+        gateway.Handlers.Produce.Dispatched.ShouldNotContain(2);
+        appended.SetResult();
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(2));
+    }
+
+    [Fact]
+    public async Task Nobody_holds_memory_for_what_he_only_announces()
+    {
+        await using var gateway = await GatewayFixture.StartAsync();
+        var hostile = Enumerable.Range(0, 10).Select(_ => gateway.Connect()).ToList();
+        foreach (var client in hostile) await client.SendAsync(new byte[] { 0x06, 0x00, 0x00, 0x00, 0, 0 });
+        using var good = gateway.Connect();
+        await good.SendAsync(LargeProduce(1, 100_000));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(1));
+        hostile.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task A_request_that_waits_for_its_answer_holds_no_memory_from_others()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(TightMemory);
+        var waiting = 0;
+        gateway.Handlers.Heartbeat.Respond = (context, _) =>
+        {
+            Interlocked.Increment(ref waiting);
+            return new(Task.Delay(Timeout.Infinite, context.Aborted).ContinueWith(_ => new HeartbeatResponse(), TaskScheduler.Default));
+        };
+        var frame = RawClient.Frame(new HeartbeatRequest { MemberId = new string('x', 30_000) }, 3, 1);
+        var clients = Enumerable.Range(0, 5).Select(_ => gateway.Connect()).ToList();
+        foreach (var client in clients) await client.SendAsync(frame);
+        await Eventually.IsTrueAsync(() => waiting == clients.Count);
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task Frames_that_are_larger_than_all_the_memory_are_served_one_after_the_other()
+    {
+        await using var gateway = await GatewayFixture.StartAsync(TightMemory);
+        var clients = Enumerable.Range(1, 3).Select(_ => gateway.Connect()).ToList();
+        var sending = Task.WhenAll(clients.Select((client, index) => client.SendAsync(LargeProduce(index, 5 << 20))));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Count == clients.Count);
+        await sending;
+        clients.ForEach(client => client.Dispose());
     }
 
     [Fact]

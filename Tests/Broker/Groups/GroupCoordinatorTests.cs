@@ -113,6 +113,17 @@ public sealed class GroupCoordinatorTests
     }
 
     [Fact]
+    public async Task A_deadline_further_away_than_a_timer_reaches_keeps_nobody_from_working()
+    {
+        var days = (long)TimeSpan.FromDays(100).TotalMilliseconds;
+        var configs = new FixedBrokerConfigs(new BrokerConfig { OffsetsRetentionCheckIntervalMs = days });
+        await using var coordinator = new GroupCoordinator(_log, configs, TimeProvider.System, NullLogger.Instance);
+        coordinator.Start();
+        await coordinator.Loaded.WaitAsync(Eventually.Patience, TestContext.Current.CancellationToken);
+        (await CommitAsync(coordinator, "g", 0, 1)).ShouldBe(ErrorCode.None);
+    }
+
+    [Fact]
     public async Task Disposal_answers_all_who_wait()
     {
         var coordinator = await StartAsync();

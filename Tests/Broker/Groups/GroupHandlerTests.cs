@@ -179,6 +179,26 @@ public sealed class GroupHandlerTests
     }
 
     [Fact]
+    public async Task What_is_asked_twice_is_answered_once()
+    {
+        await using var broker = await GroupBroker.StartAsync("topic");
+        await broker.FindCoordinatorAsync("test-group");
+        await CommitAsync(broker, 8, Offset("topic", 0, 5));
+        var handler = new OffsetFetchHandler(broker.Coordinators, broker.Catalog);
+        var twice = GroupRequest(Group, "topic");
+        twice.Topics![0].PartitionIndexes = [new(0), new(0)];
+        OffsetFetchRequest.OffsetFetchRequestGroup All() => new() { GroupId = Group, Topics = null };
+        var fetched = await handler.HandleAsync(
+            broker.Context(9), new OffsetFetchRequest { Groups = [twice, GroupRequest(Group, "topic"), All(), All()] });
+        fetched.Groups.Select(group => group.Topics.Sum(topic => topic.Partitions.Count)).ShouldBe([1, 0, 1]);
+        (await FetchAsync(broker, 7, ("topic", 0), ("topic", 0))).Topics.Sum(topic => topic.Partitions.Count).ShouldBe(1);
+
+        var described = await new DescribeGroupsHandler(broker.Coordinators).HandleAsync(
+            broker.Context(6), new DescribeGroupsRequest { Groups = [Group, Group] });
+        described.Groups.ShouldHaveSingleItem().GroupId.ShouldBe(Group);
+    }
+
+    [Fact]
     public async Task Topics_may_be_named_by_id()
     {
         await using var broker = await GroupBroker.StartAsync("topic");
@@ -225,6 +245,26 @@ public sealed class GroupHandlerTests
         await CommitAsync(broker, 9, Offset("other", 0, 7));
 
         (await FetchAsync(broker, 7)).Topics.ShouldHaveSingleItem().Name.ShouldBe(new TopicName("other"));
+    }
+
+    [Fact]
+    public async Task A_topic_created_anew_does_not_inherit_offsets_that_outlived_its_predecessor()
+    {
+        await using var broker = await GroupBroker.StartAsync("topic");
+        await broker.FindCoordinatorAsync("test-group");
+        await CommitAsync(broker, 9, Offset("topic", 0, 5), Offset("topic", 1, 6));
+        await broker.Coordinators.DisposeAsync();
+        await broker.Catalog.DeleteTopicAsync(
+            broker.Catalog.Current.Find(new TopicName("topic"))!.Id, TestContext.Current.CancellationToken);
+        await broker.CreateTopicAsync("topic");
+        await broker.RestartCoordinatorsAsync();
+
+        (await FetchAsync(broker, 7, ("topic", 0))).Topics[0].Partitions[0].CommittedOffset.ShouldBe(Loire.Protocol.Offset.None);
+        (await FetchAsync(broker, 7)).Topics.ShouldBeEmpty();
+
+        (await CommitAsync(broker, 9, Offset("topic", 0, 7))).ShouldBe([ErrorCode.None]);
+        (await FetchAsync(broker, 7)).Topics.ShouldHaveSingleItem().Partitions.ShouldHaveSingleItem()
+            .CommittedOffset.ShouldBe(new Offset(7));
     }
 
     [Fact]

@@ -143,12 +143,13 @@ internal sealed class GroupWorld
         string? instanceId = null,
         string? metadata = "",
         bool knowsGroupIdNotFound = true,
-        long? retentionMs = null)
+        long? retentionMs = null,
+        TopicId topicId = default)
     {
         var answer = new Answer<IReadOnlyList<ErrorCode>>();
         Handle(new OffsetCommitCommand(
             new GroupId(group), memberId, instanceId, generation, knowsGroupIdNotFound, retentionMs,
-            [new OffsetToCommit(Partition(topic, partition), TopicId.None, new Offset(offset), LeaderEpoch.None, metadata)],
+            [new OffsetToCommit(Partition(topic, partition), topicId, new Offset(offset), LeaderEpoch.None, metadata)],
             answer));
         return answer;
     }

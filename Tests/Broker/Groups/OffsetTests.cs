@@ -291,9 +291,56 @@ public sealed class OffsetTests
         _world.Commit(1, topic: "gone");
         _world.Commit(2, topic: "kept");
         _world.Commit(3, topic: "gone", group: "other");
-        _world.Run(step => _world.Core.ForgetTopic(new TopicName("gone"), step));
+        _world.Run(step => _world.Core.ForgetTopic(new TopicName("gone"), new TopicId(Guid.NewGuid()), step));
         _world.Fetch("gone").ShouldBeNull();
         _world.Fetch("kept").ShouldBe(2);
         _world.Fetch("gone", group: "other").ShouldBeNull();
+    }
+
+    [Fact]
+    public void News_of_a_deletion_that_come_late_leave_the_offsets_of_the_topics_successor()
+    {
+        var (old, successor) = (new TopicId(Guid.NewGuid()), new TopicId(Guid.NewGuid()));
+        _world.Commit(1, partition: 0, topicId: old);
+        _world.Commit(2, partition: 1, topicId: successor);
+        _world.Run(step => _world.Core.ForgetTopic(new TopicName("topic"), old, step));
+        _world.Fetch(partition: 0).ShouldBeNull();
+        _world.Fetch(partition: 1).ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_stable_read_that_the_coordinator_cannot_see_through_is_sent_elsewhere()
+    {
+        _world.CommitsAtOnce = false;
+        _world.Commit(1);
+        var fetch = _world.StartFetch(requireStable: true, "g", GroupWorld.Partition("topic", 0));
+        fetch.HasCome.ShouldBeFalse();
+        _world.Run(step => _world.Core.Unload(ErrorCode.NotCoordinator, step));
+        fetch.Value.Error.ShouldBe(ErrorCode.NotCoordinator);
+    }
+
+    [Fact]
+    public void A_stable_read_after_a_commit_that_the_log_refused_tells_what_was_committed_before()
+    {
+        _world.Commit(1);
+        _world.CommitsAtOnce = false;
+        _world.Commit(2);
+        var fetch = _world.StartFetch(requireStable: true, "g", GroupWorld.Partition("topic", 0));
+        _world.RefuseNext(ErrorCode.CoordinatorNotAvailable);
+        fetch.Value.Error.ShouldBe(ErrorCode.None);
+        fetch.Value.Offsets[0].Value!.Offset.ShouldBe(new Offset(1));
+    }
+
+    [Fact]
+    public void The_largest_intervals_mean_never()
+    {
+        var world = new GroupWorld(new BrokerConfig { OffsetsRetentionCheckIntervalMs = long.MaxValue });
+        world.Advance(1);
+        world.Restart();
+        world.Core.NextDeadlineMs.ShouldBe(long.MaxValue);
+
+        _world.Commit(1, retentionMs: long.MaxValue);
+        _world.Advance(600_000);
+        _world.Fetch().ShouldBe(1);
     }
 }

@@ -170,6 +170,25 @@ public sealed class StaticMemberTests
         _world.Heartbeat(second.Value.MemberId, 1, instanceId: "instance-2").ShouldBe(ErrorCode.None);
     }
 
+    [Fact]
+    public void A_restart_whose_time_to_sync_runs_out_while_it_is_recorded_is_answered()
+    {
+        _world.Join(instanceId: "instance-1", sessionMs: 300_000);
+        _world.Join(instanceId: "instance-2", sessionMs: 300_000);
+        _world.Advance(6_000);
+        var leader = _world.MemberIds()[0];
+        _world.Sync(leader, 1, new() { [leader] = [1] });
+        _world.StateOf().ShouldBe("Stable");
+        _world.CommitsAtOnce = false;
+        var back = _world.Join(instanceId: "instance-2", sessionMs: 300_000);
+        back.HasCome.ShouldBeFalse();
+
+        _world.Advance(60_000);
+
+        back.Value.Error.ShouldBe(ErrorCode.UnknownMemberId);
+        _world.CommitAll();
+    }
+
     private (JoinGroupReply Leader, JoinGroupReply Follower) StableGroup(int sessionMs = 60_000)
     {
         var first = _world.Join(instanceId: "instance-1", sessionMs: sessionMs);

@@ -60,6 +60,30 @@ public sealed class ConfigHandlerTests
     }
 
     [Fact]
+    public async Task A_resource_named_twice_is_described_once_with_all_that_was_asked_of_it()
+    {
+        await using var fixture = new AdminFixture();
+        await fixture.CreateAsync("orders");
+        (await KeysAsync([["retention.ms"], ["retention.bytes"]])).ShouldBe(["retention.bytes", "retention.ms"]);
+        (await KeysAsync([["retention.ms"], null])).ShouldBe(TopicConfigTable.Table.All.Select(config => config.Name));
+
+        async Task<IEnumerable<string>> KeysAsync(List<string>?[] repeats)
+        {
+            var handler = new DescribeConfigsHandler(fixture.Catalog, fixture.Brokers);
+            var response = await fixture.SendAsync(handler, 4, new DescribeConfigsRequest
+            {
+                Resources = [.. repeats.Select(keys => new DescribeConfigsRequest.DescribeConfigsResource
+                {
+                    ResourceType = Topic,
+                    ResourceName = "orders",
+                    ConfigurationKeys = keys,
+                })],
+            });
+            return response.Results.ShouldHaveSingleItem().Configs.Select(config => config.Name);
+        }
+    }
+
+    [Fact]
     public async Task A_broker_is_described_with_what_may_change()
     {
         await using var fixture = new AdminFixture(("num.partitions", "4"));

@@ -167,6 +167,24 @@ public sealed class FetchHandlerTests
             .ShouldBe([ErrorCode.None, expected]);
     }
 
+    [Fact]
+    public async Task Who_asks_mostly_for_unknown_partitions_does_not_wait()
+    {
+        var response = await FetchAsync(Request(12, "orders", 0, maxWaitMs: 60_000, partitions: 9), 12);
+        response.Responses.Single().Partitions.Select(data => data.ErrorCode == ErrorCode.None)
+            .ShouldBe([true, true, true, true, false, false, false, false, false]);
+    }
+
+    [Fact]
+    public async Task Of_a_partition_named_twice_the_last_counts_and_it_is_answered_once()
+    {
+        for (var batch = 0; batch < 2; batch++) await _path.AppendAsync("orders");
+        var request = Request(12, "orders", 0);
+        request.Topics.AddRange(Request(12, "orders", 1).Topics);
+        var data = (await FetchAsync(request, 12)).Responses.Single().Partitions.Single();
+        RecordBatchHeader.Read(data.Records.Bytes.ToArray()).BaseOffset.ShouldBe(new Offset(1));
+    }
+
     [Theory]
     [InlineData(0, false)]
     [InlineData(1, true)]

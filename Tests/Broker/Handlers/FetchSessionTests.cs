@@ -156,6 +156,46 @@ public sealed class FetchSessionTests
         (await NextAsync(large, 1)).ErrorCode.ShouldBe(ErrorCode.FetchSessionIdNotFound);
     }
 
+    [Fact]
+    public void Sessions_together_have_no_more_partitions_than_there_is_memory_for()
+    {
+        var ids = 0;
+        var cache = new FetchSessionCache(() => ++ids, partitionsMax: 10);
+        var first = Create(6)!;
+        Create(5).ShouldBeNull();
+        var second = Create(4)!;
+
+        // The first forgets some, and the second takes their place; with one more it ends.
+        first.Partitions.Forget(first.Partitions.InOrder.Take(3).Select(partition => partition.Key).ToList());
+        cache.TryKeep(first).ShouldBeTrue();
+        Add(second.Partitions, from: 4, count: 3);
+        cache.TryKeep(second).ShouldBeTrue();
+        Add(second.Partitions, from: 7, count: 1);
+        cache.TryKeep(second).ShouldBeFalse();
+        cache.TryKeep(second).ShouldBeFalse();
+        cache.Count.ShouldBe(1);
+
+        // One that is evicted leaves its place, and so does one that ends.
+        Create(10, nowMs: 120_001).ShouldNotBeNull();
+        cache.TryKeep(first).ShouldBeFalse();
+        cache.Remove(ids, NodeId.None);
+        Create(10).ShouldNotBeNull();
+        Create(11, nowMs: 999_999).ShouldBeNull();
+
+        FetchSession? Create(int count, long nowMs = 0)
+        {
+            var partitions = new FetchPartitionSet();
+            Add(partitions, from: 0, count);
+            return cache.Create(partitions, usesTopicIds: false, NodeId.None, slots: 100, nowMs);
+        }
+
+        static void Add(FetchPartitionSet partitions, int from, int count)
+        {
+            for (var index = from; index < from + count; index++)
+                partitions.Set(new FetchPartition(new TopicName("orders"), TopicId.None, new PartitionIndex(index)));
+        }
+    }
+
     /// <summary>Whatever a client adds, forgets and reads: an answer holds exactly the partitions of the session that have
     /// records from the client's offset on or whose high watermark it does not know.</summary>
     [Fact]

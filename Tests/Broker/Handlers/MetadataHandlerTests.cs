@@ -132,6 +132,28 @@ public sealed class MetadataHandlerTests
     }
 
     [Fact]
+    public async Task A_topic_by_its_id_and_ever_different_names_is_answered_once()
+    {
+        await using var fixture = new AdminFixture();
+        var orders = await fixture.CreateAsync("orders");
+        var request = Named("orders");
+        request.Topics!.AddRange(Enumerable.Range(0, 100).Select(
+            index => new MetadataRequest.MetadataRequestTopic { Name = new TopicName($"alias-{index}"), TopicId = orders.Id }));
+        (await fixture.SendAsync(Handler(fixture), 12, request)).Topics.ShouldHaveSingleItem().Name.ShouldBe(new TopicName("orders"));
+    }
+
+    [Fact]
+    public async Task One_request_creates_no_more_partitions_than_CreateTopics_does()
+    {
+        await using var fixture = new AdminFixture(("num.partitions", "4000"));
+        var first = await fixture.SendAsync(Handler(fixture), 12, Named("a", "b", "c"));
+        first.Topics.Select(topic => (topic.Name!.Value.Value, topic.ErrorCode)).ShouldBe(
+            [("a", ErrorCode.None), ("b", ErrorCode.None), ("c", ErrorCode.UnknownTopicOrPartition)], ignoreOrder: true);
+        var second = await fixture.SendAsync(Handler(fixture), 12, Named("c"));
+        second.Topics.ShouldHaveSingleItem().ErrorCode.ShouldBe(ErrorCode.None);
+    }
+
+    [Fact]
     public async Task Allowed_operations_are_told_when_asked_for()
     {
         await using var fixture = new AdminFixture();

@@ -21,6 +21,8 @@ public sealed class OffsetHandlersTests
 
     public OffsetHandlersTests() => _path = new DataPath(time: _time).With("orders", leaderEpoch: 2);
 
+    private ListOffsetsHandler ListOffsets => new(_path.Partitions, NullLogger<ListOffsetsHandler>.Instance);
+
     public static TheoryData<int> ListOffsetsVersions => [.. Enumerable.Range(1, 11)];
 
     [Theory]
@@ -90,6 +92,30 @@ public sealed class OffsetHandlersTests
     [InlineData(-7, 11)]
     public async Task Questions_newer_than_the_version_are_refused(long timestamp, int version) =>
         (await ListAsync(timestamp, version)).ErrorCode.ShouldBe(ErrorCode.UnsupportedVersion);
+
+    [Fact]
+    public async Task A_partition_named_twice_is_refused_and_the_others_are_answered()
+    {
+        _path.With("payments");
+        await _path.AppendAsync("payments", records: 2);
+        ListOffsetsRequest.ListOffsetsTopic Ask(string name) =>
+            new() { Name = new TopicName(name), Partitions = [new() { Timestamp = -1 }] };
+        var request = new ListOffsetsRequest { Topics = [Ask("orders"), Ask("payments"), Ask("orders")] };
+        var answers = (await ListOffsets.HandleAsync(DataPath.Context(7), request)).Topics.Select(topic => topic.Partitions.Single());
+        answers.Select(answer => (answer.ErrorCode, answer.Offset.Value)).ShouldBe(
+            [(ErrorCode.InvalidRequest, -1), (ErrorCode.None, 2), (ErrorCode.InvalidRequest, -1)]);
+    }
+
+    [Fact]
+    public async Task Nothing_is_looked_up_for_a_client_that_is_gone()
+    {
+        var request = new ListOffsetsRequest
+        {
+            Topics = [new() { Name = new TopicName("orders"), Partitions = [new() { Timestamp = -1 }] }],
+        };
+        var gone = DataPath.Context(7) with { Aborted = new CancellationToken(canceled: true) };
+        await Should.ThrowAsync<OperationCanceledException>(async () => await ListOffsets.HandleAsync(gone, request));
+    }
 
     [Fact]
     public async Task There_is_no_tier()
@@ -201,8 +227,7 @@ public sealed class OffsetHandlersTests
             MaxNumOffsets = maxNumOffsets,
             CurrentLeaderEpoch = new LeaderEpoch(leaderEpoch),
         });
-        var response = await new ListOffsetsHandler(_path.Partitions, NullLogger<ListOffsetsHandler>.Instance).HandleAsync(
-            DataPath.Context(version), new ListOffsetsRequest { Topics = [topic] });
+        var response = await ListOffsets.HandleAsync(DataPath.Context(version), new ListOffsetsRequest { Topics = [topic] });
         return DataPath.RoundTrip(response, version).Topics.Single().Partitions.Single();
     }
 

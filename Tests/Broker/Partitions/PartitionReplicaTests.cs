@@ -1,7 +1,9 @@
+using System.Buffers;
 using Loire.Broker.Control;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Protocol;
+using Loire.Protocol.Records;
 using Loire.Tests.Fakes;
 using Shouldly;
 using Xunit;
@@ -28,6 +30,25 @@ public sealed class PartitionReplicaTests
         result.BaseOffset.ShouldBe(Offset.Zero);
         replica.HighWatermark.ShouldBe(new Offset(1));
     }
+
+    [Fact]
+    public async Task Batches_that_inflate_to_much_are_looked_into_one_at_a_time()
+    {
+        var replica = Lead();
+        var large = Batches.Bytes(
+            valueSize: BatchIntake.FreelyInflatedBytesMax, timestampMs: -1, codec: CompressionCodec.Zstd);
+        await BatchIntake.InflationTurn.WaitAsync(TestContext.Current.CancellationToken);
+        var waiting = AppendAsync(replica, large);
+        waiting.IsCompleted.ShouldBeFalse();
+        (await AppendAsync(replica, Batches.Bytes(timestampMs: -1, codec: CompressionCodec.Zstd))).BaseOffset.ShouldBe(Offset.Zero);
+
+        BatchIntake.InflationTurn.Release();
+
+        (await waiting).BaseOffset.ShouldBe(new Offset(1));
+    }
+
+    private static Task<AppendResult> AppendAsync(PartitionReplica replica, byte[] batch) => replica.AppendAsync(
+        new ReadOnlySequence<byte>(batch), RequiredAcks.Leader, null, slot: 0, TestContext.Current.CancellationToken).AsTask();
 
     private PartitionReplica Lead()
     {

@@ -31,6 +31,16 @@ public sealed class RetentionDriverTests
         path.Replica("orders", 1).LogStartOffset.ShouldBe(new Offset(1));
     }
 
+    [Fact]
+    public async Task The_longest_interval_keeps_no_broker_from_starting()
+    {
+        await using var driver = new RetentionDriver(
+            () => [],
+            new FixedBrokerConfigs(BrokerConfig.Default with { RetentionCheckIntervalMs = long.MaxValue }),
+            TimeProvider.System,
+            NullLogger<RetentionDriver>.Instance);
+    }
+
     /// <summary>Says when the driver has gone through all of them.</summary>
     private static IEnumerable<PartitionReplica> Walk(DataPath path, SemaphoreSlim done)
     {
