@@ -47,7 +47,12 @@ public sealed class DatabaseOutageTests
                 (await DescribeAsync(silo)).Select(Leadership).ShouldBe(before.Select(Leadership), "nobody may be elected");
         }
 
+        // A broker that waits for the database finds the others' signs of life stale, and must not take them for dead.
+        await using var newcomer = new SiloProcess(cluster.Postgres.Address, 4);
+        newcomer.Launch();
+        await newcomer.WaitForLineAsync("cannot be reached");
         cluster.Postgres.StartAgain();
+        await newcomer.WaitForLineAsync("is ready after");
         await Eventually.AnswersAsync(() => DescribeAsync(heir), now => now[0].LeaderId.Value == heir.NodeId);
         (await DescribeAsync(heir))[0].LeaderEpoch.Value.ShouldBeGreaterThan(before[0].LeaderEpoch.Value);
         foreach (var partition in before) await ProduceAsync(cluster, partition.PartitionIndex.Value);

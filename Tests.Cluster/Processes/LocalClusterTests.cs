@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using Loire.Tests.Cli;
 using Loire.Tests.Cluster.Postgres;
 using Loire.Tests.Cluster.Readme;
 using Loire.Tests.RealClients;
+using Loire.Tests.Repo;
 using Shouldly;
 using Xunit;
 
@@ -30,8 +30,10 @@ public sealed class LocalClusterTests : IDisposable
         var acknowledged = await ReadAsync(producer, "acknowledged", 20);
         await ReadAsync(consumer, "consumed", acknowledged);
 
-        var described = await CliRun.RunAsync("topics", "describe", "numbers", "--json", "-b", cluster.Bootstrap);
-        var leader = JsonDocument.Parse(described.Output).RootElement[0].GetProperty("leader").GetInt32();
+        await using var describe = ClientProcess.Start(
+            Path.Combine(Repository.Root, "loire"), "topics", "describe", "numbers", "--json", "-b", cluster.Bootstrap);
+        var described = string.Concat((await describe.FinishAsync()).Select(line => line.ToString()));
+        var leader = JsonDocument.Parse(described).RootElement[0].GetProperty("leader").GetInt32();
         await cluster.KillAsync(leader);
         await cluster.WaitForLineAsync($"Broker {leader.ToString(CultureInfo.InvariantCulture)} has ended with code 137");
         acknowledged = await ReadAsync(producer, "acknowledged", acknowledged + 50);

@@ -29,7 +29,7 @@ internal sealed class StreamCluster : IAsyncDisposable
     public IGrainFactory Grains => _cluster.Client;
 
     public static async Task<StreamCluster> StartAsync(
-        short silos = 1, Action<LoireStreamOptions>? configure = null, FakeLoire? loire = null)
+        short silos = 1, Action<LoireStreamOptions>? configure = null, FakeLoire? loire = null, bool keepsSubscriptions = true)
     {
         loire ??= new FakeLoire();
         var builder = new InProcessTestClusterBuilder(silos);
@@ -38,7 +38,7 @@ internal sealed class StreamCluster : IAsyncDisposable
         {
             silo.Services.AddSingleton(loire.CreateClient());
             silo.Services.AddKeyedSingleton<IStreamRecordFormat, TextFormat>(TextProvider);
-            silo.AddMemoryGrainStorage("PubSubStore");
+            if (keepsSubscriptions) silo.AddMemoryGrainStorage("PubSubStore");
             silo.AddLoireStreams(Provider, options =>
             {
                 options.Topics.Add(ImplicitSubscriberGrain.Topic);

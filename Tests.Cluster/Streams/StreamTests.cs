@@ -63,6 +63,18 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public async Task Without_a_PubSubStore_implicit_subscribers_are_served_and_others_are_refused()
+    {
+        await using var cluster = await StreamCluster.StartAsync(keepsSubscriptions: false);
+        var key = EventJournal.NewKey();
+        await cluster.Stream(ImplicitSubscriberGrain.Topic, key).OnNextAsync("first");
+        await Eventually.IsTrueAsync(() => EventJournal.Of(key).Count == 1);
+        var refusal = await Should.ThrowAsync<Exception>(() =>
+            cluster.Grains.GetGrain<IExplicitSubscriberGrain>(key).SubscribeAsync(StreamCluster.Provider, "explicit", 0));
+        refusal.Message.ShouldContain("implicit", Case.Insensitive);
+    }
+
+    [Fact]
     public async Task A_new_activation_goes_on_where_the_last_one_stopped()
     {
         await using var cluster = await StreamCluster.StartAsync();
