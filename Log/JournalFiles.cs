@@ -112,6 +112,10 @@ internal class JournalFiles : IDisposable
     public bool WasReadWithin(TimeSpan time) =>
         Environment.TickCount64 - Volatile.Read(ref _lastReadMs) <= time.TotalMilliseconds;
 
+    /// <summary>When a segment's file was last written to, in milliseconds since 1970.</summary>
+    public long WrittenAtMs(int segment) =>
+        new DateTimeOffset(File.GetLastWriteTimeUtc(PathOf(segment))).ToUnixTimeMilliseconds();
+
     /// <summary>Makes a stretch of one segment zeros again, durably.</summary>
     public void Clear(long address, long sizeBytes)
     {

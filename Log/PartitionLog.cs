@@ -89,7 +89,8 @@ internal sealed class PartitionLog : IPartitionLog
     public Offset FindRetentionStart(long? expireBeforeMs, long? retainBytes, Offset limit)
     {
         lock (_lock)
-            return new Offset(Retention.FindStart(_index, _logStart, expireBeforeMs, retainBytes, limit.Value));
+            return new Offset(Retention.FindStart(
+                _index, _logStart, expireBeforeMs, retainBytes, limit.Value, _context.Journal.Files.WrittenAtMs));
     }
 
     public void AdvanceLogStart(Offset logStart)

@@ -4,8 +4,10 @@ namespace Loire.Log;
 /// may be on the disk, only where not all of it goes.</summary>
 internal static class Retention
 {
+    /// <param name="writtenAtMs">When a segment was last written to: batches without timestamps are as old as that, as in
+    /// Kafka.</param>
     public static long FindStart(
-        BatchIndex index, long logStart, long? expireBeforeMs, long? retainBytes, long limit)
+        BatchIndex index, long logStart, long? expireBeforeMs, long? retainBytes, long limit, Func<int, long> writtenAtMs)
     {
         long start = logStart;
         long left = index.SizeBytes;
@@ -13,7 +15,7 @@ internal static class Retention
         {
             var block = index.Blocks[position.Block];
             long sizeBytes = index.SizeBytesOf(position.Block);
-            if (block.EndOffset <= limit && (block.MaxTimestamp < expireBeforeMs || left - sizeBytes >= retainBytes))
+            if (block.EndOffset <= limit && (IsExpired(block.MaxTimestamp) || left - sizeBytes >= retainBytes))
             {
                 left -= sizeBytes;
                 start = block.EndOffset;
@@ -21,12 +23,15 @@ internal static class Retention
             }
             foreach (ref readonly var batch in block.Entries[position.Entry..])
             {
-                bool goes = batch.MaxTimestamp < expireBeforeMs || left - batch.SizeBytes >= retainBytes;
+                bool goes = IsExpired(batch.MaxTimestamp) || left - batch.SizeBytes >= retainBytes;
                 if (!goes || batch.NextOffset > limit)
                     return start;
                 left -= batch.SizeBytes;
                 start = batch.NextOffset;
             }
+
+            bool IsExpired(long maxTimestamp) =>
+                expireBeforeMs is { } limitMs && (maxTimestamp >= 0 ? maxTimestamp : writtenAtMs(block.Segment.Number)) < limitMs;
         }
         return start;
     }

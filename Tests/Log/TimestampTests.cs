@@ -57,6 +57,22 @@ public sealed class TimestampTests
     }
 
     [Fact]
+    public async Task Batches_without_timestamps_are_as_old_as_the_file_that_holds_them()
+    {
+        using var directory = new TemporaryDirectory();
+        await using var store = LogStore.Open(directory.Options);
+        var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+        log.Append(store, TestBatches.Create(0, timestamp: -1));
+        var end = log.LogEndOffset;
+        await Eventually.IsTrueAsync(() => log.DurableEndOffset == end);
+
+        var file = Directory.EnumerateFiles(directory.Journal, "*.journal").Order().First();
+        long writtenAtMs = new DateTimeOffset(File.GetLastWriteTimeUtc(file)).ToUnixTimeMilliseconds();
+        log.FindRetentionStart(writtenAtMs, null, end).ShouldBe(Offset.Zero);
+        log.FindRetentionStart(writtenAtMs + 1, null, end).ShouldBe(end);
+    }
+
+    [Fact]
     public async Task The_largest_timestamp_is_found_in_whatever_file_between_log_start_and_limit()
     {
         using var directory = new TemporaryDirectory();
