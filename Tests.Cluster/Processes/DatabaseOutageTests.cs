@@ -98,8 +98,8 @@ public sealed class DatabaseOutageTests
         await Eventually.AnswersAsync(
             async () =>
             {
-                var line = Regex.Match(
-                    await http.GetStringAsync(silo.Http + "/metrics", Cancelled), $@"^loire_partitions_{name} (\d+)$", RegexOptions.Multiline);
+                var metrics = await http.GetStringAsync(silo.Http + "/metrics", Cancelled);
+                var line = Regex.Match(metrics, $@"^loire_partitions_{name} (\d+)$", RegexOptions.Multiline);
                 return int.Parse(line.Groups[1].Value, CultureInfo.InvariantCulture);
             },
             isWanted,

@@ -37,7 +37,8 @@ internal sealed class SiloProcess(string? cluster, int nodeId, params string[] e
         .. cluster is null ? Array.Empty<string>() : ["--cluster", cluster],
         "--node-id", nodeId.ToString(CultureInfo.InvariantCulture), "--data", OtherDirectory ?? DataDirectory,
         "--listen", $"127.0.0.1:{OtherPort ?? Port}", "--advertise", Bootstrap, "--http", $"127.0.0.1:{_httpPort}",
-        "--silo-port", _siloPort.ToString(CultureInfo.InvariantCulture), "--gateway-port", GatewayPort.ToString(CultureInfo.InvariantCulture),
+        "--silo-port", _siloPort.ToString(CultureInfo.InvariantCulture),
+        "--gateway-port", GatewayPort.ToString(CultureInfo.InvariantCulture),
         "--set", "offsets.topic.num.partitions=6",
         .. extraArguments,
     ];

@@ -43,7 +43,7 @@ internal static class ReadmePrograms
         {
             foreach (var record in batch)
                 Console.WriteLine($"{batch.Partition}:{record.Offset} {record.Value?.Length} bytes");
-            break; // of the test
+            break;   // without it, the loop waits for further records
         }
     }
 }
