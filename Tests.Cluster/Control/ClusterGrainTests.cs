@@ -89,7 +89,7 @@ public sealed class ClusterGrainTests : IAsyncLifetime
         await _cluster.RegisterAsync(1);
         _cluster.Level++;
         await _cluster.Test.StartAdditionalSiloAsync();
-        var refusal = await Should.ThrowAsync<KafkaException>(() => _cluster.RegisterAsync(3));
+        var refusal = await Should.ThrowAsync<KafkaException>(() => GrainsCluster.RegisterAsync(_cluster.Control(3), 3));
         refusal.Code.ShouldBe(ErrorCode.UnsupportedVersion);
         refusal.Message.ShouldContain($"Broker 3 speaks level {_cluster.Level} of the brokers' protocol, broker ");
         refusal.Message.ShouldContain($"which runs, level {_cluster.Level - 1}: ");
@@ -97,7 +97,7 @@ public sealed class ClusterGrainTests : IAsyncLifetime
 
         foreach (var silo in _cluster.Test.Silos.Where(silo => silo.Name != "broker-3").ToList())
             await _cluster.Test.StopSiloAsync(silo, TestContext.Current.CancellationToken);
-        (await _cluster.RegisterAsync(3)).Find(new NodeId(3)).ShouldNotBeNull("all brokers of the former level have stopped");
+        (await GrainsCluster.RegisterAsync(_cluster.Control(3), 3)).Find(new NodeId(3)).ShouldNotBeNull("all brokers of the former level have stopped");
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class HostConfigTests : IDisposable
                     new()
                     {
                         ResourceType = Broker,
-                        ResourceName = "",
+                        ResourceName = "1",
                         ConfigurationKeys = ["num.partitions", "group.initial.rebalance.delay.ms"],
                     },
                 ],
