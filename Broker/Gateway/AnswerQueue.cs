@@ -71,6 +71,9 @@ internal sealed class AnswerQueue(KafkaConnection connection, ResponseOutput out
         try
         {
             if (await answer.Response is { } response) Write(answer, response);
+            // Requests that share a group commit are answered one right after the other: the rest of them gets a moment to be
+            // ready, so that one call sends them all and wakes the client once.
+            if (_answers.Reader.Count > 0 && !IsNextReady()) await Task.Yield();
             if (_isDead) output.Discard();
             else _isDead = !await output.SendAsync(flush: !IsNextReady());
             connection.Answered(answer);

@@ -19,7 +19,8 @@ public sealed class BatchIndexTests
             index.Append(Unreadable(block));
         index.SizeBytes.ShouldBe(4 * BatchesInBlock * BatchBytes);
 
-        Retention.FindStart(index, 0, expireBeforeMs: 10, null, limit: 4 * BatchesInBlock).ShouldBe(4 * BatchesInBlock);
+        Retention.FindStart(index, 0, expireBeforeMs: 10, null, limit: 4 * BatchesInBlock, writtenAtMs: _ => 0)
+            .ShouldBe(4 * BatchesInBlock);
         index.Clear();
         index.SizeBytes.ShouldBe(0);
         index.IsEmpty.ShouldBeTrue();
