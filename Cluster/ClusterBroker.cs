@@ -169,9 +169,10 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _meter.Dispose();
     }
 
-    private Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
+    private async Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
     {
         var producerIds = new ProducerIdBlocks(_control);
+        await producerIds.PrepareAsync(cancellationToken);
         var ports = new BrokerPorts(
             _catalog,
             _catalog,
@@ -184,7 +185,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
             _store);
         var dispatcher = new RequestDispatcher(BrokerHandlers.Create(ports, _time, _logs));
         var gateway = new KafkaConnectionHandler(dispatcher, _configs, _options.Gateway, _meter, _time, _logs);
-        return KafkaServer.StartAsync(_options.Listen, gateway, _options.Gateway, _time, _logs, cancellationToken);
+        return await KafkaServer.StartAsync(_options.Listen, gateway, _options.Gateway, _time, _logs, cancellationToken);
     }
 
     /// <summary>Takes no more writes, lets the controllers elect others, and waits until they lead.</summary>

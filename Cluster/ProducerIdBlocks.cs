@@ -3,29 +3,52 @@ using Loire.Protocol;
 
 namespace Loire.Cluster;
 
-/// <summary>Producer ids in blocks that the cluster reserved for this broker. What is left of a block when the broker stops
-/// is never used.</summary>
+/// <summary>Producer ids in blocks that the cluster reserved for this broker. The next block is reserved when half of the one
+/// in use is gone, so that producers can start through an outage of the controllers. What is left of the blocks when the
+/// broker stops is never used.</summary>
 public sealed class ProducerIdBlocks(IClusterControl control) : IProducerIds
 {
     private const int BlockSize = 1_000;
 
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private long _next;
-    private long _end;
+    private Block _current;
+    private Task<Block>? _next;
 
-    /// <exception cref="KafkaException">COORDINATOR_NOT_AVAILABLE while no block can be reserved: clients ask again.</exception>
+    /// <summary>Reserves the first block ahead of the first producer, if that can be done now.</summary>
+    public async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (_current.Left == 0) _current = await ReserveAsync(cancellationToken);
+        }
+        catch (ControlUnavailableException)
+        {
+            // The first producer asks again, and is told.
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <exception cref="KafkaException">COORDINATOR_NOT_AVAILABLE while none is left and no block can be reserved: clients ask
+    /// again.</exception>
     public async ValueTask<ProducerId> NextAsync(CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (_next == _end)
+            // One that failed in the background is asked for anew with each id.
+            if (_current.Left <= BlockSize / 2 && _next is null or { IsCompleted: true, IsCompletedSuccessfully: false })
+                _next = ReserveAsync(CancellationToken.None);
+            if (_current.Left == 0)
             {
-                _next = await control.ReserveProducerIdsAsync(BlockSize, cancellationToken);
-                _end = _next + BlockSize;
+                _current = await _next!.WaitAsync(cancellationToken);
+                _next = null;
             }
 
-            return new ProducerId(_next++);
+            return new ProducerId(_current.Take());
         }
         catch (ControlUnavailableException away)
         {
@@ -34,6 +57,18 @@ public sealed class ProducerIdBlocks(IClusterControl control) : IProducerIds
         finally
         {
             _turn.Release();
+        }
+    }
+
+    private async Task<Block> ReserveAsync(CancellationToken cancellationToken) =>
+        new(await control.ReserveProducerIdsAsync(BlockSize, cancellationToken), BlockSize);
+
+    private record struct Block(long First, int Left)
+    {
+        public long Take()
+        {
+            Left--;
+            return First++;
         }
     }
 }

@@ -50,10 +50,10 @@ def produce(options):
                 break
             except BufferError:
                 done.wait(0.01)
-    producer.flush(120)
+    unanswered = producer.flush(130)
     done.set()
     reporter.join()
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or unanswered else 0)
 
 
 def consume(options):
