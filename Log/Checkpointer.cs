@@ -6,11 +6,12 @@ namespace Loire.Log;
 
 /// <summary>Takes checkpoints, on a thread of its own: each time a segment is full, and when the store is closed. Writes the
 /// segment's index file, asks the owners of the partitions touched for their state, writes the checkpoint, then gives
-/// back the segments at the journal's head that nothing needs any more.</summary>
+/// back the segments at the journal's head that nothing needs any more, and of the others what is dead.</summary>
 internal sealed class Checkpointer
 {
     private readonly Journal _journal;
     private readonly SegmentTable _segments;
+    private readonly SegmentThinner _thinner;
     private readonly ILogger _logger;
     private readonly Dictionary<int, PartitionState> _states = [];
     private readonly Queue<SealedSegment> _sealed = new();
@@ -20,15 +21,17 @@ internal sealed class Checkpointer
     private bool _trimWanted;
     private Func<SealedSegment?>? _sealLast;
 
-    public Checkpointer(Journal journal, SegmentTable segments, Checkpoint last, ILogger logger)
+    public Checkpointer(Journal journal, SegmentTable segments, SegmentThinner thinner, Checkpoint last, ILogger logger)
     {
         _journal = journal;
         _segments = segments;
+        _thinner = thinner;
         _logger = logger;
         _until = last.Until;
         _nextHandle = last.NextHandle;
         foreach (var state in last.Partitions)
             _states[state.Handle] = state;
+        RestartThinning();
         _thread = new Thread(Run) { IsBackground = true, Name = "journal checkpoints" };
     }
 
@@ -75,6 +78,8 @@ internal sealed class Checkpointer
                 if (work.Count > 0)
                     Take(work);
                 Trim();
+                if (_journal.Failure is null)
+                    _thinner.Step();
             }
             if (_sealLast!() is { } last)
                 Take([last]);
@@ -91,7 +96,7 @@ internal sealed class Checkpointer
     {
         lock (_sealed)
         {
-            while (_sealed.Count == 0 && !_trimWanted && _sealLast is null)
+            while (_sealed.Count == 0 && !_trimWanted && !_thinner.HasMore && _sealLast is null)
                 Monitor.Wait(_sealed);
             if (_sealed.Count == 0 && _sealLast is not null)
                 return null;
@@ -126,8 +131,11 @@ internal sealed class Checkpointer
         _until = work[^1].Until;
         var checkpoint = new Checkpoint(_until, work[^1].NextSequence, _segments.First, _nextHandle, _states.Values);
         checkpoint.Write(_journal.Files.Directory);
+        RestartThinning();
         _logger.CheckpointTaken(_until, _states.Count);
     }
+
+    private void RestartThinning() => _thinner.Restart(_states, _journal.Geometry.SegmentOf(_until));
 
     private void WriteIndex(SealedSegment full)
     {

@@ -13,6 +13,9 @@ internal sealed record JournalDirectory(string Path, JournalFiles Files, long Me
         string path = PathIn(options.DataDirectory);
         DurableFile.CreateDirectory(System.IO.Path.GetFullPath(path));
         var format = FormatFile.TryRead(path);
+        // A crash leaves what was being made to take another file's place.
+        foreach (string unfinished in Directory.EnumerateFiles(path, "*" + JournalFiles.AsideExtension))
+            File.Delete(unfinished);
         int segmentBytes = format?.SegmentBytes ?? options.SegmentBytes;
         if (options.MaxBatchBytes > segmentBytes - JournalGeometry.SectorBytes)
         {

@@ -28,6 +28,10 @@ internal enum EntryKind : byte
     /// <summary>What repair puts over what it cut out. Payload: zeros. In place of a partition: how many entry numbers it
     /// stands for.</summary>
     Cut = 7,
+
+    /// <summary>What stands for dead batches whose space was given back. Payload: zeros, a hole in the file. In place of a
+    /// partition: how many entry numbers it stands for.</summary>
+    Dropped = 8,
 }
 
 /// <summary>
@@ -58,7 +62,7 @@ internal readonly record struct JournalEntry(
     private const int BatchPrefixBytes = RecordBatchHeader.AttributesPosition;
 
     /// <summary>The number of the entry that follows.</summary>
-    public long NextSequence => Sequence + (Kind == EntryKind.Cut ? Partition : 1);
+    public long NextSequence => Sequence + (Kind is EntryKind.Cut or EntryKind.Dropped ? Partition : 1);
 
     public static int AllocatedBytes(int payloadBytes) => OverheadBytes + ((payloadBytes + 3) & ~3);
 

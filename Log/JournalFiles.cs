@@ -9,6 +9,9 @@ namespace Loire.Log;
 /// cache, read through it, so that several readers of one stretch share one read of the disk.</summary>
 internal class JournalFiles : IDisposable
 {
+    /// <summary>Of a file that is being made to take another's name.</summary>
+    public const string AsideExtension = ".new";
+
     private const string Extension = ".journal";
 
     /// <summary>Files open for reading: a log may have thousands, and the system lets a process have a thousand, as like as
@@ -56,7 +59,7 @@ internal class JournalFiles : IDisposable
             return;
         }
         // Made under another name: a file of the journal is never seen, or left behind, half made.
-        string aside = path + ".new";
+        string aside = path + AsideExtension;
         try
         {
             Claim(aside, FileMode.Create);
@@ -131,6 +134,21 @@ internal class JournalFiles : IDisposable
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         RandomAccess.Write(file, bytes, Geometry.OffsetInSegment(address));
         RandomAccess.FlushToDisk(file);
+    }
+
+    /// <summary>Lets a file take the place of a segment's. Who reads the segment meanwhile reads one of the two.</summary>
+    public void Replace(int segment, string path)
+    {
+        File.Move(path, PathOf(segment), overwrite: true);
+        NativeFile.SyncDirectory(Directory);
+        EndReads(segment);
+    }
+
+    /// <summary>How much of a segment's file is no hole.</summary>
+    public long CountBytes(int segment)
+    {
+        using var file = File.OpenHandle(PathOf(segment), share: FileShare.ReadWrite | FileShare.Delete);
+        return NativeFile.CountBytes(file);
     }
 
     /// <summary>Deletes a segment's file. Nobody reads it any more.</summary>

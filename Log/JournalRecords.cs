@@ -19,7 +19,7 @@ internal sealed class JournalRecords : IRecordsSource
     private const int OutputHintBytes = 4096;
 
     private readonly Journal _journal;
-    private readonly JournalSegment _pinned;
+    private readonly List<JournalSegment> _segments;
     private readonly Range[] _batches;
     private readonly int _count;
 
@@ -30,16 +30,17 @@ internal sealed class JournalRecords : IRecordsSource
     /// <summary>The batch that the disk is told of next.</summary>
     private int _nextPrefetched;
 
-    private JournalRecords(Journal journal, JournalSegment pinned, Range[] batches, int count, int sizeBytes, long nextOffset)
+    private JournalRecords(
+        Journal journal, List<JournalSegment> segments, Range[] batches, int count, int sizeBytes, long nextOffset)
     {
         _journal = journal;
-        _pinned = pinned;
+        _segments = segments;
         _batches = batches;
         _count = count;
         SizeBytes = sizeBytes;
         NextOffset = nextOffset;
-        // Segments are removed oldest first: this one keeps all later ones.
-        pinned.AddReference();
+        foreach (var segment in segments)
+            segment.BeginRead();
     }
 
     public int SizeBytes { get; }
@@ -53,7 +54,7 @@ internal sealed class JournalRecords : IRecordsSource
         if (!index.TryGet(position, out var entry) || !Fits(entry, 0))
             return null;
 
-        var pinned = index.Blocks[position.Block].Segment;
+        var segments = new List<JournalSegment>(1);
         var batches = ArrayPool<Range>.Shared.Rent(16);
         int count = 0, size = 0;
         long next;
@@ -61,13 +62,15 @@ internal sealed class JournalRecords : IRecordsSource
         {
             if (count == batches.Length)
                 Grow(ref batches);
+            if (index.Blocks[position.Block].Segment is var segment && (count == 0 || segment != segments[^1]))
+                segments.Add(segment);
             batches[count++] = new Range(entry.Address, entry.SizeBytes);
             size += entry.SizeBytes;
             next = entry.NextOffset;
             position = index.Next(position);
         }
         while (index.TryGet(position, out entry) && Fits(entry, size));
-        return new JournalRecords(journal, pinned, batches, count, size, next);
+        return new JournalRecords(journal, segments, batches, count, size, next);
 
         bool Fits(in IndexEntry candidate, int before) =>
             candidate.NextOffset <= limit
@@ -103,7 +106,8 @@ internal sealed class JournalRecords : IRecordsSource
 
     public void Release()
     {
-        _pinned.Release();
+        foreach (var segment in _segments)
+            segment.EndRead();
         ArrayPool<Range>.Shared.Return(_batches);
     }
 

@@ -52,6 +52,10 @@ internal sealed class JournalScrubber : IDisposable
     public IReadOnlyList<LogDamage> Damages => Volatile.Read(ref _damages);
     public long LeftBytes => Math.Max(_until - Volatile.Read(ref _provedUntil), 0);
 
+    /// <summary>Whether a segment was proved, or is not to be.</summary>
+    public bool IsDoneWith(int segment) =>
+        _geometry.StartOf(segment + 1) <= Volatile.Read(ref _provedUntil) || _geometry.StartOf(segment) >= _until;
+
     public void Dispose()
     {
         _stopping.Cancel();

@@ -43,4 +43,10 @@ internal static partial class LogMessages
         "The journal's next file cannot be made yet: {Reason}. Appends go on until the present one is full; free space in " +
         "{Directory} before, then it is tried once more")]
     public static partial void NoNextFileYet(this ILogger logger, string reason, string directory);
+
+    [LoggerMessage(11, LogLevel.Information, "Gave back {Bytes} bytes of {File} that nobody wants any more")]
+    public static partial void SegmentThinned(this ILogger logger, string file, long bytes);
+
+    [LoggerMessage(12, LogLevel.Warning, "The space of what nobody wants any more in {File} cannot be given back now: {Reason}")]
+    public static partial void NotThinned(this ILogger logger, string file, string reason);
 }

@@ -45,13 +45,13 @@ public sealed class LogStore : ILogStore
         foreach (var partition in recovery.Partitions)
             _partitions[PartitionKey.Of(partition.Partition)] = partition;
 
-        _checkpointer = checkpointer = new Checkpointer(_journal, _segments, checkpoint, logger);
+        var thinner = new SegmentThinner(directory.Files, _segments, segment => _scrubber!.IsDoneWith(segment), logger);
+        _checkpointer = checkpointer = new Checkpointer(_journal, _segments, thinner, checkpoint, logger);
         foreach (var full in recovery.Full)
             _checkpointer.Add(full);
         _journal.SegmentFull = _ => OnSegmentFull();
         _journal.OnFailed = OnFailed;
         _journal.Begin();
-        _checkpointer.Start();
         _damaged.AddLost(recovery.Partitions, LossFile.Read(directory.Path));
         _scrubber = new JournalScrubber(
             directory.Files,
@@ -60,6 +60,7 @@ public sealed class LogStore : ILogStore
             checkpoint,
             (from, until) => _damaged.AddDamaged(_partitions.Values, from, until),
             logger);
+        _checkpointer.Start();
         logger.Opened(
             DataDirectory, _partitions.Count, recovery.Begin, recovery.Tail, recovery.ReplayedBytes, watch.ElapsedMilliseconds);
         _meter.CreateObservableGauge(

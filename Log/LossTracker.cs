@@ -27,7 +27,7 @@ internal sealed class LossTracker
     public bool Add(JournalScanner scanner)
     {
         var entry = scanner.Entry;
-        if (entry.Kind is EntryKind.Head or EntryKind.Cut)
+        if (entry.Kind is EntryKind.Head or EntryKind.Cut or EntryKind.Dropped)
             return true;
         if (scanner.Address >= _checkpoint.Until)
             PassCheckpoint();
@@ -49,12 +49,17 @@ internal sealed class LossTracker
                 track.Next = Math.Max(track.Next, batch.NextOffset.Value);
                 break;
             case EntryKind.Truncate:
-                track.Next = Math.Min(track.Next, BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload));
+                long end = BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload);
+                track.Next = Math.Min(track.Next, end);
+                Forget(track, loss => loss.From.Value >= end);
                 break;
             case EntryKind.LogStart:
-                track.Next = Math.Max(track.Next, BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload));
+                long start = BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload);
+                track.Next = Math.Max(track.Next, start);
+                Forget(track, loss => loss.Until.Value <= start);
                 break;
             case EntryKind.Delete:
+                Forget(track, _ => true);
                 _tracks.Remove(entry.Partition);
                 break;
         }
@@ -78,6 +83,10 @@ internal sealed class LossTracker
     public long EndOf(PartitionState state) =>
         _losses.LastOrDefault(loss => loss.Partition == state.Partition && loss.Until.Value == state.LogEnd)?.From.Value
         ?? state.LogEnd;
+
+    /// <summary>Nobody misses what the log let go of itself.</summary>
+    private void Forget(Track track, Predicate<LogLoss> isGone) =>
+        _losses.RemoveAll(loss => loss.Partition == track.Partition && isGone(loss));
 
     private void NoteLoss(Track track, long until)
     {

@@ -14,6 +14,8 @@ internal static partial class NativeFile
     private const int CloseOnExec = 0x80000;
     private const int InvalidArgument = 22;
     private const int WillNeed = 3;
+    private const int SeekData = 3;
+    private const int SeekHole = 4;
 
     private static int Direct =>
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
@@ -63,6 +65,24 @@ internal static partial class NativeFile
     public static bool Prefetch(SafeFileHandle file, long offset, long sizeBytes) =>
         OperatingSystem.IsLinux() && Advise(file, offset, sizeBytes, WillNeed) == 0;
 
+    /// <summary>How many bytes of a file are no holes; all of them where the file system does not tell.</summary>
+    public static long CountBytes(SafeFileHandle file)
+    {
+        long length = RandomAccess.GetLength(file);
+        if (!OperatingSystem.IsLinux())
+            return length;
+        long count = 0;
+        for (long at = 0; at < length;)
+        {
+            long from = Seek(file, at, SeekData);
+            if (from < 0)
+                return Marshal.GetLastPInvokeError() == InvalidArgument ? length : count;
+            at = Seek(file, from, SeekHole);
+            count += at - from;
+        }
+        return count;
+    }
+
     /// <summary>Makes the names in a directory durable.</summary>
     public static void SyncDirectory(string path)
     {
@@ -89,6 +109,10 @@ internal static partial class NativeFile
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Advise(SafeFileHandle file, long offset, long length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial long Seek(SafeFileHandle file, long offset, int whence);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -142,7 +142,7 @@ internal sealed class Recovery
             case EntryKind.Head:
                 _firstSegment = Math.Max(_firstSegment, BinaryPrimitives.ReadInt32LittleEndian(scanner.Payload));
                 break;
-            case EntryKind.Cut:
+            case EntryKind.Cut or EntryKind.Dropped:
                 break;
             default:
                 throw new LogStoreException($"Entry at {scanner.Address} has the unknown kind {entry.Kind}.");

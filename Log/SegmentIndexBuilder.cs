@@ -9,12 +9,15 @@ namespace Loire.Log;
 internal sealed class SegmentIndexBuilder
 {
     private readonly SortedDictionary<int, Part> _parts = [];
+    private readonly List<(long From, long Until)> _dropped = [];
 
     /// <summary>Takes in the scanner's present entry.</summary>
     public void Add(JournalScanner scanner)
     {
         var entry = scanner.Entry;
-        if (entry.Kind is EntryKind.Head or EntryKind.Cut)
+        if (entry.Kind == EntryKind.Dropped)
+            _dropped.Add((scanner.Address, scanner.Address + JournalEntry.AllocatedBytes(entry.PayloadBytes)));
+        if (entry.Kind is EntryKind.Head or EntryKind.Cut or EntryKind.Dropped)
             return;
         if (!_parts.TryGetValue(entry.Partition, out var part))
             _parts.Add(entry.Partition, part = new Part());
@@ -38,7 +41,7 @@ internal sealed class SegmentIndexBuilder
     }
 
     /// <summary>Whether an index file says what the segment says. It may leave out what its partition had dropped from its
-    /// start before the segment was full.</summary>
+    /// start before the segment was full, and may have what was dropped since.</summary>
     public bool Agrees(SegmentIndexFile file)
     {
         if (!file.AreEntriesIntact())
@@ -46,11 +49,11 @@ internal sealed class SegmentIndexBuilder
         foreach (ref readonly var record in file.Records)
         {
             var entries = file.Entries.Slice(record.FirstEntry, record.Count);
-            if (!_parts.TryGetValue(record.Partition, out var part)
-                || !CollectionsMarshal.AsSpan(part.Entries).EndsWith(entries))
-            {
+            while (!entries.IsEmpty && IsDropped(entries[0].Address))
+                entries = entries[1..];
+            _parts.TryGetValue(record.Partition, out var part);
+            if (!CollectionsMarshal.AsSpan(part?.Entries).EndsWith(entries))
                 return false;
-            }
         }
         return true;
     }
@@ -75,6 +78,8 @@ internal sealed class SegmentIndexBuilder
         }
         return builder.Write(path, segment, until);
     }
+
+    private bool IsDropped(long address) => _dropped.Exists(run => run.From <= address && address < run.Until);
 
     private sealed class Part
     {

@@ -39,6 +39,13 @@ internal sealed class SegmentTable : IDisposable
         }
     }
 
+    /// <summary>The segments that lie before <paramref name="limit"/>, oldest first.</summary>
+    public JournalSegment[] Before(int limit)
+    {
+        lock (_lock)
+            return [.. _segments.TakeWhile(segment => segment.Number < limit)];
+    }
+
     /// <summary>Forgets the oldest segment.</summary>
     public void RemoveFirst()
     {
