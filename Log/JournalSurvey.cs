@@ -232,7 +232,8 @@ internal sealed class JournalSurvey
         }
         foreach (var (segment, built) in _indexes)
         {
-            if (DamagedIndexes.Contains(segment))
+            // Of a segment that is being removed the index goes first.
+            if (DamagedIndexes.Contains(segment) || segment < _firstKept)
                 continue;
             string path = SegmentIndexFile.PathOf(_directory.Files.PathOf(segment));
             using var file = SegmentIndexFile.TryOpen(path, segment);

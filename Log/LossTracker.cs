@@ -51,15 +51,15 @@ internal sealed class LossTracker
             case EntryKind.Truncate:
                 long end = BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload);
                 track.Next = Math.Min(track.Next, end);
-                Forget(track, loss => loss.From.Value >= end);
+                Keep(track, loss => loss with { Until = Offset.Min(loss.Until, new Offset(end)) });
                 break;
             case EntryKind.LogStart:
                 long start = BinaryPrimitives.ReadInt64LittleEndian(scanner.Payload);
                 track.Next = Math.Max(track.Next, start);
-                Forget(track, loss => loss.Until.Value <= start);
+                Keep(track, loss => loss with { From = Offset.Max(loss.From, new Offset(start)) });
                 break;
             case EntryKind.Delete:
-                Forget(track, _ => true);
+                Keep(track, loss => loss with { Until = loss.From });
                 _tracks.Remove(entry.Partition);
                 break;
         }
@@ -85,8 +85,15 @@ internal sealed class LossTracker
         ?? state.LogEnd;
 
     /// <summary>Nobody misses what the log let go of itself.</summary>
-    private void Forget(Track track, Predicate<LogLoss> isGone) =>
-        _losses.RemoveAll(loss => loss.Partition == track.Partition && isGone(loss));
+    private void Keep(Track track, Func<LogLoss, LogLoss> cut)
+    {
+        for (int i = 0; i < _losses.Count; i++)
+        {
+            if (_losses[i].Partition == track.Partition)
+                _losses[i] = cut(_losses[i]);
+        }
+        _losses.RemoveAll(loss => loss.From >= loss.Until);
+    }
 
     private void NoteLoss(Track track, long until)
     {
