@@ -8,22 +8,47 @@ public static class Configuration
 {
     public const string Section = "Loire";
 
-    /// <summary>appsettings.json beside the program, then --config, the environment and the arguments.</summary>
+    private const string KafkaPrefix = $"{Section}:{HostSettings.Kafka}:";
+
+    /// <summary>As .NET's hosts have it, the later ones winning: appsettings.json and then appsettings.ENVIRONMENT.json, by
+    /// DOTNET_ENVIRONMENT, beside the program and then in the working directory; --config; the environment; the
+    /// arguments.</summary>
     /// <exception cref="UsageException">A file cannot be read.</exception>
     public static IConfigurationRoot Load(CommandLine line)
     {
         if (line.ConfigFile is { } file && !File.Exists(file)) throw new UsageException($"--config {file}: there is no such file.");
         try
         {
-            var builder = new ConfigurationBuilder()
-                .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true);
+            var environment = Environment.GetEnvironmentVariable("DOTNET_ENVIRONMENT") is { Length: > 0 } named ? named : "Production";
+            var builder = new ConfigurationBuilder();
+            foreach (var directory in new[] { AppContext.BaseDirectory, Environment.CurrentDirectory })
+            {
+                builder.AddJsonFile(Path.Combine(directory, "appsettings.json"), optional: true);
+                builder.AddJsonFile(Path.Combine(directory, $"appsettings.{environment}.json"), optional: true);
+            }
+
             if (line.ConfigFile is not null) builder.AddJsonFile(Path.GetFullPath(line.ConfigFile));
-            return builder.AddEnvironmentVariables().AddInMemoryCollection(line.Settings).Build();
+            return builder.AddInMemoryCollection(ReadEnvironment()).AddInMemoryCollection(line.Settings).Build();
         }
         catch (InvalidDataException unreadable)
         {
             throw new UsageException($"{unreadable.Message} {unreadable.InnerException?.Message}");
         }
+    }
+
+    /// <summary>Kafka's names have underscores in the environment, where dots are unusual. From here on they have dots: under a
+    /// name of its own a config would not win over the same config of a file.</summary>
+    private static Dictionary<string, string?> ReadEnvironment()
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (key, value) in new ConfigurationBuilder().AddEnvironmentVariables().Build().AsEnumerable())
+        {
+            if (value is null) continue;
+            var isKafka = key.StartsWith(KafkaPrefix, StringComparison.OrdinalIgnoreCase);
+            settings[isKafka ? KafkaPrefix + key[KafkaPrefix.Length..].Replace('_', '.') : key] = value;
+        }
+
+        return settings;
     }
 
     /// <summary>Applies the section "Loire", setting by setting.</summary>

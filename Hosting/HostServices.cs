@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Loire.Embedded;
 using Loire.Hosting.Http;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
@@ -18,7 +19,7 @@ public sealed class HostServices : IAsyncDisposable
     private HostServices(IConfiguration configuration, HostSettings settings, StopSignal stop)
     {
         Stop = stop;
-        Logs = CreateLogs(configuration, settings.LogsJson);
+        Logs = CreateLogs(configuration, settings.LogFormatter);
         _telemetry = Telemetry.Start(configuration);
     }
 
@@ -61,15 +62,18 @@ public sealed class HostServices : IAsyncDisposable
         Logs.Dispose();
     }
 
-    private static ILoggerFactory CreateLogs(IConfiguration configuration, bool json) => LoggerFactory.Create(builder =>
+    /// <summary>What is configured before the logger reads Logging:Console is a default, what is configured after it
+    /// wins.</summary>
+    private static ILoggerFactory CreateLogs(IConfiguration configuration, string? formatter) => LoggerFactory.Create(builder =>
     {
         builder.AddConfiguration(configuration.GetSection("Logging"));
-        if (json) builder.AddJsonConsole(console => console.UseUtcTimestamp = true);
-        else builder.AddSimpleConsole(console =>
+        builder.Services.Configure<JsonConsoleFormatterOptions>(console => console.UseUtcTimestamp = true);
+        builder.Services.Configure<SimpleConsoleFormatterOptions>(console =>
         {
             console.SingleLine = true;
             console.TimestampFormat = "HH:mm:ss.fff ";
-            console.ColorBehavior = LoggerColorBehavior.Default;
         });
+        builder.AddConsole();
+        if (formatter is not null) builder.Services.Configure<ConsoleLoggerOptions>(console => console.FormatterName = formatter);
     });
 }

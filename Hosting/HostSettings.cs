@@ -1,11 +1,13 @@
 using Loire.Embedded;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Loire.Hosting;
 
 /// <summary>What every host is told.</summary>
 /// <param name="HttpListen">Null for no health and no metrics.</param>
-public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, bool LogsJson)
+/// <param name="LogFormatter">The console logger's formatter; null leaves it to Logging:Console.</param>
+public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, string? LogFormatter)
 {
     public const string DataDirectory = "DataDirectory";
     public const string Listen = "Listen";
@@ -16,7 +18,7 @@ public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, bo
     public const string LogFormat = "LogFormat";
     public const string Kafka = "Kafka";
 
-    public static readonly HostSettings Default = new(new BrokerOptions(), new HostPort("localhost", 9644), false);
+    public static readonly HostSettings Default = new(new BrokerOptions(), new HostPort("localhost", 9644), null);
 
     public static readonly IReadOnlyDictionary<string, Func<HostSettings, IConfigurationSection, HostSettings>> Readers =
         new Dictionary<string, Func<HostSettings, IConfigurationSection, HostSettings>>(StringComparer.OrdinalIgnoreCase)
@@ -34,20 +36,18 @@ public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, bo
                 settings.With(broker => broker with { StopTimeout = TimeSpan.FromSeconds(entry.Int()) }),
             [LogFormat] = (settings, entry) => settings with
             {
-                LogsJson = entry.Text() switch
+                LogFormatter = entry.Text() switch
                 {
-                    "json" => true,
-                    "simple" => false,
+                    "json" => ConsoleFormatterNames.Json,
+                    "simple" => ConsoleFormatterNames.Simple,
                     var other => throw new FormatException($"'{other}' is neither simple nor json"),
                 },
             },
             [Kafka] = (settings, entry) => settings.With(broker => broker with { Kafka = ReadKafka(entry) }),
         };
 
-    /// <summary>Names as Kafka writes them; in the environment, where dots are unusual, with underscores.</summary>
     private static Dictionary<string, string> ReadKafka(IConfigurationSection section) =>
-        section.GetChildren().ToDictionary(
-            entry => entry.Key.Replace('_', '.').ToLowerInvariant(), entry => entry.Value ?? "", StringComparer.Ordinal);
+        section.GetChildren().ToDictionary(entry => entry.Key.ToLowerInvariant(), entry => entry.Value ?? "", StringComparer.Ordinal);
 
     private HostSettings With(Func<BrokerOptions, BrokerOptions> change) => this with { Broker = change(Broker) };
 }

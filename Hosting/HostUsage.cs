@@ -29,7 +29,9 @@ public sealed record HostUsage(string Help, IReadOnlyDictionary<string, string> 
         """;
 
     public const string WhereSettingsStand = """
-        The same settings may stand in appsettings.json under "Loire" and in the environment as Loire__NAME.
-        An argument wins over the environment, the environment over --config, and that over appsettings.json.
+        The same settings may stand under "Loire" in appsettings.json and appsettings.ENVIRONMENT.json (DOTNET_ENVIRONMENT), beside
+        the program and in the working directory, and in the environment as Loire__NAME or Loire__Kafka__num_partitions.
+        An argument wins over the environment, the environment over --config, that over the working directory's files, and
+        those over the program's.
         """;
 }

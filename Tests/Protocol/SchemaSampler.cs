@@ -8,18 +8,29 @@ namespace Loire.Tests.Protocol;
 /// <summary>Writes random messages straight from their schemas, independently of the generated code.</summary>
 internal sealed class SchemaSampler
 {
+    /// <summary>A value for a field, or for an element of its array: a string, an integer, a Guid for a uuid, a byte[] for bytes
+    /// and records, as its type asks. Null leaves it to chance.</summary>
+    /// <param name="field">The field as its schema has it.</param>
+    /// <param name="type">Its type, or that of its elements.</param>
+    public delegate object? Choice(JsonElement field, string type, Random random);
+
     /// <summary>Above every tag of a schema, so that none comes twice.</summary>
     private const uint UnknownTag = 100_000;
 
     private readonly JsonElement _schema;
     private readonly Dictionary<string, JsonElement> _structs = new(StringComparer.Ordinal);
+    private readonly Choice _choose;
 
-    public SchemaSampler(string message)
+    public SchemaSampler(string message, Choice? choose = null)
     {
+        _choose = choose ?? ((_, _, _) => null);
         using var document = JsonDocument.Parse(Repository.Read($"Protocol/Schemas/{message}.json"));
         _schema = document.RootElement.Clone();
         Collect(_schema);
     }
+
+    /// <summary>The most elements an array may have.</summary>
+    public int ElementsMax { get; init; } = 3;
 
     public IEnumerable<short> Versions => Enumerable.Range(0, 100).Where(v => Has(_schema, "versions", v)).Select(v => (short)v);
 
@@ -96,17 +107,18 @@ internal sealed class SchemaSampler
 
         if (!isArray)
         {
-            WriteValue(output, type, s, compact, nonDefault: tagged);
+            WriteValue(output, field, type, s, compact, nonDefault: tagged);
             return;
         }
 
-        int count = s.Random.Next(tagged ? 1 : 0, 4);
+        int count = s.Random.Next(tagged ? 1 : 0, ElementsMax + 1);
         WriteLength(output, count, compact, isShort: false);
-        for (int i = 0; i < count; i++) WriteValue(output, type[2..], s, compact, nonDefault: false);
+        for (int i = 0; i < count; i++) WriteValue(output, field, type[2..], s, compact, nonDefault: false);
     }
 
-    private void WriteValue(Stream output, string type, Sampling s, bool compact, bool nonDefault)
+    private void WriteValue(Stream output, JsonElement field, string type, Sampling s, bool compact, bool nonDefault)
     {
+        object? chosen = _choose(field, type, s.Random);
         Span<byte> fixedSize = stackalloc byte[16];
         switch (type)
         {
@@ -118,16 +130,16 @@ internal sealed class SchemaSampler
                 s.Random.NextBytes(fixedSize);
                 if (type == "float64") BinaryPrimitives.WriteDoubleBigEndian(fixedSize, s.Random.NextDouble() * 1e9);
                 if (nonDefault) fixedSize[0] = 0x55;
+                if (chosen is not null) WriteChosen(fixedSize, chosen);
                 output.Write(fixedSize);
                 break;
             case "string":
-                byte[] text = Encoding.UTF8.GetBytes(AnyText(s.Random, lengthMin: nonDefault ? 1 : 0));
+                byte[] text = Encoding.UTF8.GetBytes(chosen as string ?? AnyText(s.Random, lengthMin: nonDefault ? 1 : 0));
                 WriteLength(output, text.Length, compact, isShort: true);
                 output.Write(text);
                 break;
             case "bytes" or "records":
-                byte[] bytes = new byte[s.Random.Next(nonDefault ? 1 : 0, 200)];
-                s.Random.NextBytes(bytes);
+                byte[] bytes = chosen as byte[] ?? AnyBytes(s.Random, lengthMin: nonDefault ? 1 : 0);
                 WriteLength(output, bytes.Length, compact, isShort: false);
                 output.Write(bytes);
                 break;
@@ -137,6 +149,19 @@ internal sealed class SchemaSampler
         }
     }
 
+    private static void WriteChosen(Span<byte> output, object value)
+    {
+        if (value is Guid uuid)
+        {
+            uuid.TryWriteBytes(output, bigEndian: true, out _);
+            return;
+        }
+
+        Span<byte> widest = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64BigEndian(widest, Convert.ToInt64(value));
+        widest[^output.Length..].CopyTo(output);
+    }
+
     private static int FixedSize(string type) =>
         type switch { "int8" => 1, "int16" or "uint16" => 2, "int32" => 4, "uuid" => 16, _ => 8 };
 
@@ -144,6 +169,13 @@ internal sealed class SchemaSampler
     private static string AnyText(Random random, int lengthMin) => string.Concat(
         Enumerable.Range(0, random.Next(lengthMin, 71))
             .Select(_ => random.Next(8) switch { 0 => "é", 1 => "河", 2 => "𝄞", _ => "a" }));
+
+    private static byte[] AnyBytes(Random random, int lengthMin)
+    {
+        byte[] bytes = new byte[random.Next(lengthMin, 200)];
+        random.NextBytes(bytes);
+        return bytes;
+    }
 
     private void WriteStruct(Stream output, string type, Sampling s, bool nonDefault)
     {

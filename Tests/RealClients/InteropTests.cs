@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Loire.Bench.Processes;
 using Loire.Tests.Repo;
 using Shouldly;
@@ -65,19 +64,6 @@ public sealed class InteropTests
         await Clients.ProduceAsync(ClientKind.Confluent, broker.Bootstrap, "times", messages);
         var read = await Clients.ConsumeAsync(consumer, broker.Bootstrap, "times", 40, timestamp: start + 59_500);
         read.ConvertAll(line => Message.Decode(line["value"])).ShouldBe(Enumerable.Range(60, 40).Select(i => $"v{i}"));
-    }
-
-    [Fact]
-    public async Task An_administrator_creates_grows_configures_and_deletes_a_topic()
-    {
-        await using var broker = await BrokerProcess.StartAsync();
-        await using var admin = ClientProcess.Start(
-            ClientKind.Confluent, "admin", new JsonObject { ["bootstrap"] = broker.Bootstrap, ["topic"] = "managed" });
-        var lines = await admin.FinishAsync();
-        ((int)lines[0]["partitions"]!).ShouldBe(5);
-        ((string)lines[0]["retention"]!).ShouldBe("7200000");
-        ((string)lines[1]["refused"]!).ShouldContain("no.such.config");
-        ((bool)lines[2]["deleted"]!).ShouldBeTrue();
     }
 
     /// <summary>Null keys, null values, both, headers, repeated header names and text beyond ASCII, as far as the client

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Loire.Tests.RealClients;
 
@@ -7,21 +8,34 @@ namespace Loire.Tests.Standalone;
 internal sealed partial class StandaloneProcess : HostProcess
 {
     private readonly string[] _arguments;
+    private readonly string _workingDirectory;
 
     public StandaloneProcess(params string[] arguments)
         : this(new Dictionary<string, string>(StringComparer.Ordinal), arguments)
     {
     }
 
-    public StandaloneProcess(Dictionary<string, string> variables, params string[] arguments)
+    /// <param name="workingDirectory">Empty for the tests' own.</param>
+    public StandaloneProcess(Dictionary<string, string> variables, string[] arguments, string workingDirectory = "")
         : base("Loire.Standalone")
     {
+        _workingDirectory = workingDirectory;
         Variables = variables;
         _arguments = arguments;
         Launch();
     }
 
     protected override IEnumerable<string> Arguments => _arguments;
+
+    protected override ProcessStartInfo Program
+    {
+        get
+        {
+            var program = base.Program;
+            program.WorkingDirectory = _workingDirectory;
+            return program;
+        }
+    }
 
     protected override IReadOnlyDictionary<string, string> Variables { get; }
 

@@ -39,7 +39,7 @@ public sealed class TelemetryTests : IDisposable
         };
 
         await using var broker = new StandaloneProcess(
-            environment, "--data", _data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0");
+            environment, ["--data", _data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         var (kafka, _) = await broker.WaitUntilReadyAsync();
         using var client = new RawClient(IPEndPoint.Parse(kafka));
         await client.SendAsync(RawClient.Frame(new ApiVersionsRequest(), 0, 5));

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Loire.Protocol.Messages;
 using Loire.Protocol.Wire;
+using Loire.Tests.Protocol;
 
 namespace Loire.Tests.Broker.Gateway;
 
@@ -24,17 +25,27 @@ internal sealed class RawClient : IDisposable
     public static byte[] Frame<T>(T request, short version, int correlationId, string clientId = "test-client")
         where T : class, IMessage<T>
     {
-        var output = new ArrayBufferWriter<byte>();
-        var writer = new WireWriter(output);
+        var body = new ArrayBufferWriter<byte>();
+        var writer = new WireWriter(body);
+        request.Write(ref writer, version);
+        writer.Flush();
+        return Frame(T.Info, version, correlationId, body.WrittenSpan, clientId);
+    }
+
+    /// <param name="body">The request as its version writes it.</param>
+    public static byte[] Frame(
+        MessageInfo request, short version, int correlationId, ReadOnlySpan<byte> body, string clientId = "test-client")
+    {
+        var header = new ArrayBufferWriter<byte>();
+        var writer = new WireWriter(header);
         writer.WriteInt32(0);
-        writer.WriteInt16((short)T.Info.ApiKey!.Value);
+        writer.WriteInt16((short)request.ApiKey!.Value);
         writer.WriteInt16(version);
         writer.WriteInt32(correlationId);
         writer.WriteString(clientId, flexible: false);
-        if (T.Info.IsFlexible(version)) writer.WriteUVarint(0);
-        request.Write(ref writer, version);
+        if (request.IsFlexible(version)) writer.WriteUVarint(0);
         writer.Flush();
-        var frame = output.WrittenSpan.ToArray();
+        byte[] frame = [.. header.WrittenSpan, .. body];
         BinaryPrimitives.WriteInt32BigEndian(frame, frame.Length - 4);
         return frame;
     }
@@ -50,16 +61,21 @@ internal sealed class RawClient : IDisposable
     public async Task<(int CorrelationId, T Response)> ReceiveAsync<T>(short version)
         where T : class, IMessage<T>
     {
-        var frame = await ReceiveFrameAsync();
-        return (BinaryPrimitives.ReadInt32BigEndian(frame), Parse(frame));
+        var (correlationId, response) = await ReceiveAsync(MessageCatalog.Find(T.Info.ApiKey!.Value)!, version);
+        return (correlationId, (T)response);
+    }
 
-        T Parse(byte[] bytes)
+    public async Task<(int CorrelationId, IMessage Response)> ReceiveAsync(ApiMessages api, short version)
+    {
+        var frame = await ReceiveFrameAsync();
+        return (BinaryPrimitives.ReadInt32BigEndian(frame), MessageCodec.Read(api.Response.Name, Body(), version));
+
+        ReadOnlySequence<byte> Body()
         {
-            var reader = new WireReader(new ReadOnlySequence<byte>(bytes, 4, bytes.Length - 4));
-            if (MessageCatalog.Find(T.Info.ApiKey!.Value)!.ResponseHeaderVersion(version) >= 1) reader.SkipTags("header");
-            var response = T.Read(ref reader, version);
-            reader.EnsureEnd(T.Info.Name);
-            return response;
+            var bytes = new ReadOnlySequence<byte>(frame, 4, frame.Length - 4);
+            var reader = new WireReader(bytes);
+            if (api.ResponseHeaderVersion(version) >= 1) reader.SkipTags("header");
+            return bytes.Slice(reader.Consumed);
         }
     }
 

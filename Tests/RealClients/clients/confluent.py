@@ -131,4 +131,16 @@ def admin(options):
     emit(deleted=topic not in client.list_topics().topics)
 
 
-{"produce": produce, "consume": consume, "member": member, "admin": admin}[sys.argv[1]](json.loads(sys.argv[2]))
+def groups(options):
+    """Commits an offset, then lists and describes the group that it is kept for: this version can do no more."""
+    group = options["group"]
+    consumer = Consumer({"bootstrap.servers": options["bootstrap"], "group.id": group, "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition(options["topic"], 0, 7)], asynchronous=False)
+    (committed,) = consumer.committed([TopicPartition(options["topic"], 0)], timeout=120)
+    consumer.close()
+    client = AdminClient({"bootstrap.servers": options["bootstrap"]})
+    (described,) = client.list_groups(group, timeout=120)
+    emit(listed=group in [g.id for g in client.list_groups(timeout=120)], state=described.state, committed=committed.offset)
+
+
+{"produce": produce, "consume": consume, "member": member, "admin": admin, "groups": groups}[sys.argv[1]](json.loads(sys.argv[2]))

@@ -3,8 +3,9 @@ import json
 import sys
 import threading
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import CommitFailedError
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
+from kafka.errors import CommitFailedError, InvalidConfigurationError
 
 from lines import b64, emit, raw
 
@@ -99,4 +100,42 @@ def member(options):
     emit(left=True)
 
 
-{"produce": produce, "crowd": crowd, "consume": consume, "member": member}[sys.argv[1]](json.loads(sys.argv[2]))
+def admin(options):
+    """Creates, grows, configures, describes and deletes a topic; every step fails the process if the broker says no."""
+    client = KafkaAdminClient(bootstrap_servers=options["bootstrap"], **COMMON)
+    topic = options["topic"]
+    client.create_topics([NewTopic(topic, 2, 1, topic_configs={"retention.ms": "3600000"})])
+    client.create_partitions({topic: NewPartitions(5)})
+    client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={"retention.ms": "7200000"})])
+    (answer,) = client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    (resource,) = answer.resources
+    (description,) = client.describe_topics([topic])
+    emit(partitions=len(description["partitions"]), retention={entry[0]: entry[1] for entry in resource[4]}["retention.ms"])
+    refused = None
+    try:
+        client.create_topics([NewTopic(topic + "-bad", 1, 1, topic_configs={"no.such.config": "1"})])
+    except InvalidConfigurationError as e:
+        refused = str(e)
+    emit(refused=refused)
+    client.delete_topics([topic])
+    emit(deleted=topic not in client.list_topics())
+    client.close()
+
+
+def groups(options):
+    """Commits an offset, then lists, describes and deletes the group that it is kept for."""
+    group, partition = options["group"], TopicPartition(options["topic"], 0)
+    consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], group_id=group, enable_auto_commit=False, **COMMON)
+    consumer.assign([partition])
+    consumer.commit({partition: OffsetAndMetadata(7, "noted")})
+    consumer.close()
+    client = KafkaAdminClient(bootstrap_servers=options["bootstrap"], **COMMON)
+    (description,) = client.describe_consumer_groups([group])
+    emit(listed=group in [name for name, _ in client.list_consumer_groups()], state=description.state,
+         committed=client.list_consumer_group_offsets(group)[partition].offset)
+    ((_, error),) = client.delete_consumer_groups([group])
+    emit(refused=None if error.errno == 0 else str(error), listed=group in [name for name, _ in client.list_consumer_groups()])
+    client.close()
+
+
+{"produce": produce, "crowd": crowd, "consume": consume, "member": member, "admin": admin, "groups": groups}[sys.argv[1]](json.loads(sys.argv[2]))

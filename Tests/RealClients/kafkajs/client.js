@@ -1,7 +1,7 @@
 // kafkajs, driven by the real-client tests: one command per process, JSON lines in and out.
 'use strict';
 const readline = require('readline');
-const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs');
+const { Kafka, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel } = require('kafkajs');
 const lz4 = require('lz4js');
 const { ZstdCodec } = require('zstd-codec');
 
@@ -89,7 +89,60 @@ async function member() {
   emit({ left: true });
 }
 
-({ produce, consume, member })[process.argv[2]]().then(() => process.exit(0), error => {
+async function withAdmin(use) {
+  const client = kafka.admin();
+  await client.connect();
+  await use(client);
+  await client.disconnect();
+}
+
+// Creates, grows, configures, describes and deletes a topic; every step fails the process if the broker says no.
+const admin = () => withAdmin(async client => {
+  const { topic } = options;
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
+  const create = (name, config, value) => client.createTopics({
+    topics: [{ topic: name, numPartitions: 2, replicationFactor: 1, configEntries: [{ name: config, value }] }],
+  });
+  await create(topic, 'retention.ms', '3600000');
+  await client.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
+  await client.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries: [{ name: 'retention.ms', value: '7200000' }] }] });
+  const described = await client.describeConfigs({ includeSynonyms: false, resources: [{ ...resource, configNames: ['retention.ms'] }] });
+  const metadata = await client.fetchTopicMetadata({ topics: [topic] });
+  emit({ partitions: metadata.topics[0].partitions.length, retention: described.resources[0].configEntries[0].configValue });
+  const refused = await create(`${topic}-bad`, 'no.such.config', '1').then(() => null, error => JSON.stringify(error));
+  emit({ refused });
+  await client.deleteTopics({ topics: [topic] });
+  emit({ deleted: !(await client.listTopics()).includes(topic) });
+});
+
+// Commits an offset, then lists, describes and deletes the group that it is kept for.
+const groups = () => withAdmin(async client => {
+  const { topic, group } = options;
+  const listed = async () => (await client.listGroups()).groups.some(one => one.groupId === group);
+  const committed = async () => Number((await client.fetchOffsets({ groupId: group, topics: [topic] }))[0].partitions[0].offset);
+  await client.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '7' }] });
+  const described = await client.describeGroups([group]);
+  emit({ listed: await listed(), state: described.groups[0].state, committed: await committed() });
+  await client.deleteGroups([group]);
+  emit({ refused: null, listed: await listed() });
+});
+
+// Deletes the records below an offset, then sends a group back to the first that is left, and to the end.
+const truncate = () => withAdmin(async client => {
+  const { topic, group, offset } = options;
+  const partition = async () => (await client.fetchTopicOffsets(topic))[0];
+  const committed = async () => Number((await client.fetchOffsets({ groupId: group, topics: [topic], resolveOffsets: true }))[0].partitions[0].offset);
+  await partition(); // kafkajs deletes records only of topics that it has met before
+  await client.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+  const { low, high } = await partition();
+  emit({ low: Number(low), high: Number(high) });
+  await client.resetOffsets({ groupId: group, topic, earliest: true });
+  const earliest = await committed();
+  await client.resetOffsets({ groupId: group, topic, earliest: false });
+  emit({ earliest, latest: await committed() });
+});
+
+({ produce, consume, member, admin, groups, truncate })[process.argv[2]]().then(() => process.exit(0), error => {
   console.error(error);
   process.exit(1);
 });
