@@ -34,6 +34,16 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("GetOffsetsAsync"), ResponseTimeout("00:00:05")]
     Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions);
 
+    /// <returns>All that are stored of topics that exist.</returns>
+    /// <exception cref="LoireException">NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
+    [Alias("GetAllOffsetsAsync"), ResponseTimeout("00:00:05")]
+    Task<ImmutableArray<GroupOffset>> GetAllOffsetsAsync();
+
+    /// <summary>Deletes the group with its offsets.</summary>
+    /// <returns>NON_EMPTY_GROUP while it has members, GROUP_ID_NOT_FOUND.</returns>
+    [Alias("DeleteAsync"), ResponseTimeout("00:00:10")]
+    Task<short> DeleteAsync();
+
     /// <returns>Null where there is no such group.</returns>
     [Alias("DescribeAsync"), ResponseTimeout("00:00:05")]
     Task<GroupDescription?> DescribeAsync();
@@ -104,6 +114,10 @@ public sealed record GroupOffset(
     [property: Id(2)] long Offset,
     [property: Id(3)] int LeaderEpoch,
     [property: Id(4)] string Metadata);
+
+/// <param name="State">As Kafka names it: Empty, PreparingRebalance, CompletingRebalance, Stable.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupListing")]
+public sealed record GroupListing([property: Id(0)] string GroupId, [property: Id(1)] string State);
 
 [GenerateSerializer, Immutable, Alias("Loire.GroupDescription")]
 public sealed record GroupDescription(

@@ -98,24 +98,20 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
 
     public async Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions)
     {
-        var reply = await AskAsync<OffsetFetchReply>(replyTo => new OffsetFetchCommand(
-            Group,
-            [.. partitions.Select(partition => new TopicPartition(
-                new TopicName(partition.Topic), new PartitionIndex(partition.Partition)))],
-            RequireStable: false,
-            replyTo));
-        if (Told(reply.Error) != (short)ErrorCode.None)
-        {
-            throw new LoireException((short)reply.Error, $"The offsets of group '{Group}' cannot be read now: {reply.Error}.");
-        }
-
-        return [.. reply.Offsets.Select(offset => new GroupOffset(
-            offset.Partition.Topic.Value,
-            offset.Partition.Partition.Value,
-            offset.Value?.Offset.Value ?? -1,
-            offset.Value?.LeaderEpoch.Value ?? -1,
-            offset.Value?.Metadata ?? ""))];
+        var offsets = await FetchAsync([.. partitions.Select(partition => new TopicPartition(
+            new TopicName(partition.Topic), new PartitionIndex(partition.Partition)))]);
+        return [.. offsets.Select(ToGroupOffset)];
     }
+
+    public async Task<ImmutableArray<GroupOffset>> GetAllOffsetsAsync()
+    {
+        var metadata = catalog.Current;
+        var offsets = (await FetchAsync(partitions: null)).Select(ToGroupOffset);
+        return [.. offsets.Where(offset => Exists(metadata, offset))];
+    }
+
+    public async Task<short> DeleteAsync() =>
+        Told(await AskAsync<ErrorCode>(replyTo => new DeleteGroupCommand(Group, replyTo)));
 
     public async Task<GroupDescription?> DescribeAsync()
     {
@@ -135,12 +131,29 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
     private static bool Exists(MetadataSnapshot metadata, GroupOffset offset) =>
         metadata.Find(new TopicName(offset.Topic)) is { } topic && (uint)offset.Partition < (uint)topic.Partitions.Length;
 
+    private static GroupOffset ToGroupOffset(FetchedOffset offset) => new(
+        offset.Partition.Topic.Value,
+        offset.Partition.Partition.Value,
+        offset.Value?.Offset.Value ?? -1,
+        offset.Value?.LeaderEpoch.Value ?? -1,
+        offset.Value?.Metadata ?? "");
+
     private static OffsetToCommit ToCommit(GroupOffset offset) => new(
         new TopicPartition(new TopicName(offset.Topic), new PartitionIndex(offset.Partition)),
         TopicId.None,
         new Offset(offset.Offset),
         new LeaderEpoch(offset.LeaderEpoch),
         offset.Metadata);
+
+    /// <param name="partitions">Null for all.</param>
+    private async Task<IReadOnlyList<FetchedOffset>> FetchAsync(IReadOnlyList<TopicPartition>? partitions)
+    {
+        var reply = await AskAsync<OffsetFetchReply>(
+            replyTo => new OffsetFetchCommand(Group, partitions, RequireStable: false, replyTo));
+        return Told(reply.Error) == (short)ErrorCode.None
+            ? reply.Offsets
+            : throw new LoireException((short)reply.Error, $"The offsets of group '{Group}' cannot be read now: {reply.Error}.");
+    }
 
     /// <summary>Where this broker does not coordinate the group, the grain moves to who does. It moves rather than just goes
     /// away: who has its old address would call it back to life here.</summary>
