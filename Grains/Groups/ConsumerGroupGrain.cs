@@ -80,8 +80,8 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
     public async Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets)
     {
         var metadata = catalog.Current;
-        var known = offsets.Select(offset => Exists(metadata, offset)).ToArray();
-        var errors = known.Contains(true)
+        var known = offsets.Select(offset => Find(metadata, offset)).ToArray();
+        var errors = known.Any(topic => topic is not null)
             ? await AskAsync<IReadOnlyList<ErrorCode>>(replyTo => new OffsetCommitCommand(
                 Group,
                 member.MemberId,
@@ -89,25 +89,33 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
                 member.Generation,
                 KnowsGroupIdNotFound: true,
                 RetentionMs: null,
-                [.. offsets.Where((_, index) => known[index]).Select(ToCommit)],
+                [.. offsets.Zip(known).Where(pair => pair.Second is not null).Select(pair => ToCommit(pair.First, pair.Second!))],
                 replyTo))
             : [];
         var answered = 0;
-        return [.. known.Select(isKnown => isKnown ? Told(errors[answered++]) : (short)ErrorCode.UnknownTopicOrPartition)];
+        return [.. offsets.Zip(known, (offset, topic) =>
+            topic is not null ? Told(errors[answered++])
+            : offset.TopicId == Guid.Empty ? (short)ErrorCode.UnknownTopicOrPartition
+            : (short)ErrorCode.UnknownTopicId)];
     }
 
     public async Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions)
     {
         var offsets = await FetchAsync([.. partitions.Select(partition => new TopicPartition(
             new TopicName(partition.Topic), new PartitionIndex(partition.Partition)))]);
-        return [.. offsets.Select(ToGroupOffset)];
+        var metadata = catalog.Current;
+        return [.. offsets.Select(offset => ToGroupOffset(metadata, offset))];
     }
 
     public async Task<ImmutableArray<GroupOffset>> GetAllOffsetsAsync()
     {
+        var offsets = await FetchAsync(partitions: null);
         var metadata = catalog.Current;
-        var offsets = (await FetchAsync(partitions: null)).Select(ToGroupOffset);
-        return [.. offsets.Where(offset => Exists(metadata, offset))];
+        return
+        [
+            .. offsets.Select(offset => ToGroupOffset(metadata, offset))
+                .Where(offset => offset.Offset >= 0 && Find(metadata, offset) is not null),
+        ];
     }
 
     public async Task<short> DeleteAsync() =>
@@ -128,19 +136,33 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
             : new GroupDescription(group.State, group.ProtocolName, [.. group.Members.Select(member => member.MemberId)]);
     }
 
-    private static bool Exists(MetadataSnapshot metadata, GroupOffset offset) =>
-        metadata.Find(new TopicName(offset.Topic)) is { } topic && (uint)offset.Partition < (uint)topic.Partitions.Length;
+    /// <returns>The topic that an offset is of; null where that is not known here, or has no such partition.</returns>
+    private static TopicMetadata? Find(MetadataSnapshot metadata, GroupOffset offset) =>
+        metadata.Find(new TopicName(offset.Topic)) is { } topic
+        && (offset.TopicId == Guid.Empty || offset.TopicId == topic.Id.Value)
+        && (uint)offset.Partition < (uint)topic.Partitions.Length
+            ? topic
+            : null;
 
-    private static GroupOffset ToGroupOffset(FetchedOffset offset) => new(
-        offset.Partition.Topic.Value,
-        offset.Partition.Partition.Value,
-        offset.Value?.Offset.Value ?? -1,
-        offset.Value?.LeaderEpoch.Value ?? -1,
-        offset.Value?.Metadata ?? "");
+    /// <summary>An offset committed for a topic's predecessor of the same name is none of this one's.</summary>
+    private static GroupOffset ToGroupOffset(MetadataSnapshot metadata, FetchedOffset fetched)
+    {
+        var (topic, partition) = (fetched.Partition.Topic, fetched.Partition.Partition.Value);
+        if (fetched.Value is not { } stored) return new(topic.Value, partition, -1, -1, "");
+        var id = metadata.Find(topic)?.Id ?? TopicId.None;
+        var isOfPredecessor = !id.IsNone && !stored.TopicId.IsNone && stored.TopicId != id;
+        return new(
+            topic.Value,
+            partition,
+            isOfPredecessor ? -1 : stored.Offset.Value,
+            isOfPredecessor ? -1 : stored.LeaderEpoch.Value,
+            stored.Metadata,
+            stored.TopicId.Value);
+    }
 
-    private static OffsetToCommit ToCommit(GroupOffset offset) => new(
-        new TopicPartition(new TopicName(offset.Topic), new PartitionIndex(offset.Partition)),
-        TopicId.None,
+    private static OffsetToCommit ToCommit(GroupOffset offset, TopicMetadata topic) => new(
+        new TopicPartition(topic.Name, new PartitionIndex(offset.Partition)),
+        topic.Id,
         new Offset(offset.Offset),
         new LeaderEpoch(offset.LeaderEpoch),
         offset.Metadata);
