@@ -75,7 +75,8 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         var proposals = Own(new InSyncProposals(control, view, logs.CreateLogger<InSyncProposals>()));
         _replicaLogs = new ReplicaLogs(store, _self, proposals, time, logs.CreateLogger<ReplicaLogs>());
         var fetchers = Own(new FetcherPool(CreateFetcher));
-        _replicas = new ReplicaManager(_self, _gate, _replicaLogs, fetchers, _configs, topic => _settler?.Note(topic));
+        _replicas = new ReplicaManager(
+            _self, _gate, _replicaLogs, fetchers, _configs, topic => _settler?.Note(topic), topic => _settler?.CatchUp(topic));
         _catalog = new ClusterTopicCatalog(view, control, _configs);
         _groups = Own(new ClusterGroupCoordinators(_catalog, _replicas, _brokers, view, _configs, time, logs));
         ClusterMetrics.Create(_meter, CountReplicas, _replicas.InSyncChanges);
@@ -240,7 +241,8 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _configs,
         _time,
         _logs.CreateLogger<ReplicaFetcher>(),
-        _throttle);
+        _throttle,
+        topic => _settler?.CatchUp(topic));
 
     private T Own<T>(T part)
         where T : IAsyncDisposable

@@ -13,6 +13,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
 {
     private const int MaxParallel = 32;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan CatchUpPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(2);
 
@@ -23,6 +24,11 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
     private readonly ConcurrentQueue<TopicName> _asked = new();
     private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    /// <summary>The topics that were caught up with since <see cref="_caughtUpSince"/>; guarded by itself.</summary>
+    private readonly HashSet<TopicName> _caughtUp = [];
+    private readonly TimeProvider _time;
+    private long _caughtUpSince;
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _timer;
@@ -40,6 +46,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         _control = control;
         _started = started;
         _logger = logger;
+        _time = time;
         _timer = time.CreateTimer(static settler => _ = ((ClusterSettler)settler!).SettleAllAsync(), this, Period, Period);
         _retry = time.CreateTimer(
             static settler => ((ClusterSettler)settler!)._wakes.Writer.TryWrite(true),
@@ -65,6 +72,24 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
     {
         _asked.Enqueue(topic);
         _wakes.Writer.TryWrite(true);
+    }
+
+    /// <summary>Has one topic's controller asked at once for what this broker has not heard of: somebody knows a newer leader
+    /// epoch. Once a second and topic, for clients say so with each request, whether or not it is true.</summary>
+    public void CatchUp(TopicName topic)
+    {
+        lock (_caughtUp)
+        {
+            if (_time.GetElapsedTime(_caughtUpSince) >= CatchUpPeriod)
+            {
+                _caughtUp.Clear();
+                _caughtUpSince = _time.GetTimestamp();
+            }
+
+            if (!_caughtUp.Add(topic)) return;
+        }
+
+        Note(topic);
     }
 
     public async ValueTask DisposeAsync()

@@ -15,6 +15,12 @@ public interface IClusterGrain : IGrainWithStringKey
     [Alias("ListTopicsAsync"), ResponseTimeout("00:00:05")]
     Task<ImmutableArray<string>> ListTopicsAsync();
 
+    /// <summary>The groups that all live brokers coordinate, by their ids. One whose coordinator moves meanwhile may be
+    /// missing.</summary>
+    /// <exception cref="LoireException">COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
+    [Alias("ListGroupsAsync"), ResponseTimeout("00:00:10")]
+    Task<ImmutableArray<GroupListing>> ListGroupsAsync();
+
     /// <summary>The first of <paramref name="count"/> producer ids that nobody else gets.</summary>
     [Alias("ReserveProducerIdsAsync"), ResponseTimeout("00:00:10")]
     Task<long> ReserveProducerIdsAsync(int count);

@@ -26,13 +26,25 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
 
     /// <summary>Stores offsets: answers when they are on disk on every in-sync replica.</summary>
     /// <param name="member"><see cref="GroupMembership.None"/> for offsets that no member commits.</param>
+    /// <returns>An error for each; UNKNOWN_TOPIC_ID where it is of a topic that is no more, or not known yet.</returns>
     [Alias("CommitAsync"), ResponseTimeout("00:00:10")]
     Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets);
 
-    /// <returns>Offset -1 where none is stored.</returns>
+    /// <returns>Offset -1 where none is stored of the topic that has the name now; where one is of its predecessor, with the
+    /// predecessor's id and metadata.</returns>
     /// <exception cref="LoireException">NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
     [Alias("GetOffsetsAsync"), ResponseTimeout("00:00:05")]
     Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions);
+
+    /// <returns>All that are stored of topics that exist.</returns>
+    /// <exception cref="LoireException">NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
+    [Alias("GetAllOffsetsAsync"), ResponseTimeout("00:00:05")]
+    Task<ImmutableArray<GroupOffset>> GetAllOffsetsAsync();
+
+    /// <summary>Deletes the group with its offsets.</summary>
+    /// <returns>NON_EMPTY_GROUP while it has members, GROUP_ID_NOT_FOUND.</returns>
+    [Alias("DeleteAsync"), ResponseTimeout("00:00:10")]
+    Task<short> DeleteAsync();
 
     /// <returns>Null where there is no such group.</returns>
     [Alias("DescribeAsync"), ResponseTimeout("00:00:05")]
@@ -97,13 +109,20 @@ public sealed record GroupSynced([property: Id(0)] short Error, [property: Id(1)
 public sealed record GroupPartition([property: Id(0)] string Topic, [property: Id(1)] int Partition);
 
 /// <param name="Metadata">Whatever the committer wants to find again; may be empty.</param>
+/// <param name="TopicId">Of the topic that the offset is of: one of the same name that comes after it has another. Empty in a
+/// commit for the one that has the name now.</param>
 [GenerateSerializer, Immutable, Alias("Loire.GroupOffset")]
 public sealed record GroupOffset(
     [property: Id(0)] string Topic,
     [property: Id(1)] int Partition,
     [property: Id(2)] long Offset,
     [property: Id(3)] int LeaderEpoch,
-    [property: Id(4)] string Metadata);
+    [property: Id(4)] string Metadata,
+    [property: Id(5)] Guid TopicId = default);
+
+/// <param name="State">As Kafka names it: Empty, PreparingRebalance, CompletingRebalance, Stable.</param>
+[GenerateSerializer, Immutable, Alias("Loire.GroupListing")]
+public sealed record GroupListing([property: Id(0)] string GroupId, [property: Id(1)] string State);
 
 [GenerateSerializer, Immutable, Alias("Loire.GroupDescription")]
 public sealed record GroupDescription(

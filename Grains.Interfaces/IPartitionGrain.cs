@@ -24,6 +24,11 @@ public interface IPartitionGrain : IGrainWithStringKey
     /// <param name="timestampMs">Milliseconds since 1970.</param>
     [Alias("FindOffsetAsync")]
     Task<FoundOffset> FindOffsetAsync(long timestampMs);
+
+    /// <summary>Makes the records below an offset unreadable, for good. Does not wait for other replicas.</summary>
+    /// <param name="end">-1 for all that is committed.</param>
+    [Alias("DeleteRecordsAsync"), ResponseTimeout("00:00:10")]
+    Task<RecordsDeleted> DeleteRecordsAsync(long end);
 }
 
 /// <summary>The key of a partition's grain.</summary>
@@ -93,3 +98,9 @@ public sealed record PartitionOffsets(
 [GenerateSerializer, Immutable, Alias("Loire.FoundOffset")]
 public sealed record FoundOffset(
     [property: Id(0)] short Error, [property: Id(1)] long Offset, [property: Id(2)] long TimestampMs);
+
+/// <param name="Error">Kafka's error code; 0 for none. OFFSET_OUT_OF_RANGE beyond the high watermark, POLICY_VIOLATION where
+/// the topic is compacted only.</param>
+/// <param name="LogStartOffset">Where the partition begins now; -1 with an error.</param>
+[GenerateSerializer, Immutable, Alias("Loire.RecordsDeleted")]
+public sealed record RecordsDeleted([property: Id(0)] short Error, [property: Id(1)] long LogStartOffset);

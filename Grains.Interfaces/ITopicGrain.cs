@@ -25,6 +25,19 @@ public interface ITopicGrain : IGrainWithStringKey
     [Alias("AlterConfigsAsync")]
     Task<TopicDescription> AlterConfigsAsync(ImmutableDictionary<string, string?> changes);
 
+    /// <summary>Has a partition led by its preferred replica, which is the first one, or, where no replica is in sync, by one
+    /// that is not, which loses acknowledged records.</summary>
+    /// <exception cref="LoireException">ELECTION_NOT_NEEDED, PREFERRED_LEADER_NOT_AVAILABLE,
+    /// ELIGIBLE_LEADERS_NOT_AVAILABLE.</exception>
+    [Alias("ElectLeaderAsync"), ResponseTimeout("00:00:10")]
+    Task<TopicDescription> ElectLeaderAsync(int partition, bool isUnclean);
+
+    /// <summary>Begins to move a partition: what is added catches up first, then what is not wanted any more goes.</summary>
+    /// <param name="replicas">Node ids, the preferred leader first; null to cancel what is under way.</param>
+    /// <exception cref="LoireException">INVALID_REPLICA_ASSIGNMENT, NO_REASSIGNMENT_IN_PROGRESS.</exception>
+    [Alias("ReassignAsync"), ResponseTimeout("00:00:10")]
+    Task<TopicDescription> ReassignAsync(int partition, ImmutableArray<int>? replicas);
+
     /// <summary>The partition that a key belongs to: murmur2, as the Java client has it.</summary>
     [Alias("GetPartitionAsync")]
     Task<int> GetPartitionAsync(ReadOnlyMemory<byte> key);

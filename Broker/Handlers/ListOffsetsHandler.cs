@@ -70,7 +70,7 @@ public sealed partial class ListOffsetsHandler(IPartitionDirectory partitions, I
             return answer;
         }
 
-        var found = partitions.Find(topic, asked.PartitionIndex);
+        var found = partitions.Find(topic, asked.PartitionIndex, asked.CurrentLeaderEpoch);
         answer.ErrorCode = found.Replica is null ? found.Error : LeaderEpochCheck.Check(asked.CurrentLeaderEpoch, found.Replica);
         if (answer.ErrorCode != ErrorCode.None) return answer;
         if (!found.Replica!.KnowsHighWatermark && asked.Timestamp is not (Earliest or EarliestLocal))

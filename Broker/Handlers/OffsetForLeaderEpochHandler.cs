@@ -26,7 +26,7 @@ public sealed class OffsetForLeaderEpochHandler(IPartitionDirectory partitions)
         TopicName topic, OffsetForLeaderEpochRequest.OffsetForLeaderPartition asked)
     {
         var answer = new OffsetForLeaderEpochResponse.EpochEndOffset { Partition = asked.Partition };
-        var found = partitions.Find(topic, asked.Partition);
+        var found = partitions.Find(topic, asked.Partition, asked.CurrentLeaderEpoch);
         answer.ErrorCode = found.Replica is null ? found.Error : LeaderEpochCheck.Check(asked.CurrentLeaderEpoch, found.Replica);
         if (answer.ErrorCode == ErrorCode.None)
         {

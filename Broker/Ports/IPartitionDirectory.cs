@@ -8,6 +8,14 @@ public interface IPartitionDirectory
 {
     PartitionLookup Find(TopicName topic, PartitionIndex partition);
     PartitionLookup Find(TopicId topic, PartitionIndex partition);
+
+    /// <summary>As without <paramref name="known"/>; a broker that hears of a leader epoch that is newer than all it knows
+    /// finds out what it has missed.</summary>
+    /// <param name="known">The leader epoch that the asker knows; none where it does not say.</param>
+    PartitionLookup Find(TopicName topic, PartitionIndex partition, LeaderEpoch known) => Find(topic, partition);
+
+    /// <inheritdoc cref="Find(TopicName, PartitionIndex, LeaderEpoch)"/>
+    PartitionLookup Find(TopicId topic, PartitionIndex partition, LeaderEpoch known) => Find(topic, partition);
 }
 
 /// <param name="Error">NONE where <paramref name="Replica"/> is set; else UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID,

@@ -5,7 +5,7 @@ namespace Loire.Client;
 
 /// <summary>Administration: topics, their settings, the cluster, groups. Refusals are <see cref="LoireException"/>s with
 /// Kafka's error codes.</summary>
-public sealed class LoireAdmin
+public sealed partial class LoireAdmin
 {
     private readonly ClientContext _context;
 
@@ -86,9 +86,59 @@ public sealed class LoireAdmin
         string topic, int partition, DateTimeOffset time, CancellationToken cancellationToken = default) =>
         PartitionQueries.FindOffsetAsync(_context, topic, partition, time.ToUnixTimeMilliseconds(), cancellationToken);
 
-    /// <returns>Null where there is no such group.</returns>
-    public Task<GroupDescription?> DescribeGroupAsync(string groupId, CancellationToken cancellationToken = default) =>
-        RunAsync($"Describing group '{groupId}'", () => _context.Grains.Group(groupId).DescribeAsync(), cancellationToken);
+    /// <summary>Makes the records before an offset unreadable, for good.</summary>
+    /// <param name="before">-1 for all that is committed.</param>
+    /// <returns>Where the partition begins now.</returns>
+    /// <exception cref="LoireException">OFFSET_OUT_OF_RANGE beyond the high watermark; POLICY_VIOLATION where the topic's
+    /// cleanup.policy does not contain delete.</exception>
+    public Task<long> DeleteRecordsAsync(
+        string topic, int partition, long before, CancellationToken cancellationToken = default) =>
+        PartitionQueries.DeleteRecordsAsync(_context, topic, partition, before, cancellationToken);
+
+    /// <summary>Has a partition led by its preferred replica, which is the first one. One that leads already is left
+    /// alone.</summary>
+    /// <param name="isUnclean">Only where no replica is in sync: one of the others leads with what it has, and acknowledged
+    /// records are lost.</param>
+    /// <exception cref="LoireException">PREFERRED_LEADER_NOT_AVAILABLE, ELIGIBLE_LEADERS_NOT_AVAILABLE: no broker that could
+    /// lead is up and in sync.</exception>
+    public async Task<TopicDescription> ElectLeaderAsync(
+        string topic, int partition, bool isUnclean = false, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await RunAsync(
+                $"Electing a leader of {topic}-{partition}",
+                () => _context.Grains.Topic(topic).ElectLeaderAsync(partition, isUnclean),
+                cancellationToken);
+        }
+        catch (LoireException exception) when (exception.Error == (short)ErrorCode.ElectionNotNeeded)
+        {
+            return await DescribeTopicAsync(topic, cancellationToken) ?? throw Failures.UnknownTopic(topic);
+        }
+    }
+
+    /// <summary>Begins to move a partition to other brokers: those that are added catch up first, then those leave that are not
+    /// wanted any more. <see cref="DescribeTopicAsync"/> shows how far that is.</summary>
+    /// <param name="replicas">Node ids, the preferred leader first.</param>
+    /// <exception cref="LoireException">INVALID_REPLICA_ASSIGNMENT: a broker is not known or named twice.</exception>
+    public Task<TopicDescription> ReassignPartitionAsync(
+        string topic, int partition, IEnumerable<int> replicas, CancellationToken cancellationToken = default)
+    {
+        ImmutableArray<int> target = [.. replicas];
+        return RunAsync(
+            $"Reassigning {topic}-{partition}",
+            () => _context.Grains.Topic(topic).ReassignAsync(partition, target),
+            cancellationToken);
+    }
+
+    /// <summary>Leaves a partition with the replicas that it had before the reassignment under way.</summary>
+    /// <exception cref="LoireException">NO_REASSIGNMENT_IN_PROGRESS.</exception>
+    public Task<TopicDescription> CancelReassignmentAsync(
+        string topic, int partition, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            $"Cancelling the reassignment of {topic}-{partition}",
+            () => _context.Grains.Topic(topic).ReassignAsync(partition, null),
+            cancellationToken);
 
     private Task<T> RunAsync<T>(string what, Func<Task<T>> call, CancellationToken cancellationToken) =>
         Retry.RunAsync(_context, what, call, cancellationToken);

@@ -149,21 +149,8 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         return to;
     }
 
-    private async Task<long> LocateAsync(StartPosition wanted)
-    {
-        if (wanted.Kind == StartKind.Offset)
-            return wanted.Value;
-        if (wanted.Kind == StartKind.Timestamp)
-        {
-            var found = await PartitionQueries.FindOffsetAsync(context, Topic, Partition, wanted.Value, _stop.Token);
-            if (found >= 0)
-                return found;
-        }
-        var offsets = await PartitionQueries.GetOffsetsAsync(context, Topic, Partition, _stop.Token);
-        return wanted.Kind == StartKind.Beginning ? offsets.LogStartOffset
-            : queue.Options.IsReadCommitted ? offsets.LastStableOffset
-            : offsets.HighWatermark;
-    }
+    private Task<long> LocateAsync(StartPosition wanted) =>
+        PartitionQueries.LocateAsync(context, Topic, Partition, wanted, queue.Options.IsReadCommitted, _stop.Token);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Reading of {Topic}-{Partition} ends")]
     private static partial void LogStopped(ILogger logger, string topic, int partition);

@@ -3,7 +3,7 @@ using Loire.Grains.Interfaces;
 
 namespace Loire.Client;
 
-/// <summary>Questions about a partition's offsets, repeated until its leader answers.</summary>
+/// <summary>What is asked of a partition's leader about its offsets, repeated until its leader answers.</summary>
 internal static class PartitionQueries
 {
     public static Task<PartitionOffsets> GetOffsetsAsync(
@@ -25,6 +25,43 @@ internal static class PartitionQueries
         return found.Offset;
     }
 
+    /// <param name="isCommittedOnly">The end is that of what readers of committed transactions see.</param>
+    public static async Task<long> LocateAsync(
+        ClientContext context,
+        string topic,
+        int partition,
+        StartPosition wanted,
+        bool isCommittedOnly,
+        CancellationToken cancellationToken)
+    {
+        if (wanted.Kind == StartKind.Offset)
+            return wanted.Value;
+        if (wanted.Kind == StartKind.Timestamp)
+        {
+            var found = await FindOffsetAsync(context, topic, partition, wanted.Value, cancellationToken);
+            if (found >= 0)
+                return found;
+        }
+        var offsets = await GetOffsetsAsync(context, topic, partition, cancellationToken);
+        return wanted.Kind == StartKind.Beginning ? offsets.LogStartOffset
+            : isCommittedOnly ? offsets.LastStableOffset
+            : offsets.HighWatermark;
+    }
+
+    /// <returns>Where the partition begins now.</returns>
+    public static async Task<long> DeleteRecordsAsync(
+        ClientContext context, string topic, int partition, long before, CancellationToken cancellationToken)
+    {
+        var deleted = await AskAsync(
+            context,
+            topic,
+            partition,
+            grain => grain.DeleteRecordsAsync(before),
+            answer => (ErrorCode)answer.Error,
+            cancellationToken);
+        return deleted.LogStartOffset;
+    }
+
     private static Task<T> AskAsync<T>(
         ClientContext context,
         string topic,
@@ -33,7 +70,7 @@ internal static class PartitionQueries
         Func<T, ErrorCode> errorOf,
         CancellationToken cancellationToken)
     {
-        var what = string.Create(CultureInfo.InvariantCulture, $"Asking for offsets of {topic}-{partition}");
+        var what = string.Create(CultureInfo.InvariantCulture, $"Asking the leader of {topic}-{partition}");
         return Retry.RunAsync(context, what, CallAsync, cancellationToken);
 
         async Task<T> CallAsync()

@@ -79,7 +79,7 @@ internal sealed partial class PositionKeeper(StreamContext context, string topic
 
     private async Task CommitAsync(long offset, LogLife life, CancellationToken cancellationToken)
     {
-        GroupOffset position = new(topic, partition, offset, -1, life.ToString());
+        GroupOffset position = new(topic, partition, offset, -1, life.ToString(), life.TopicId);
         var errors = await Group.CommitAsync(GroupMembership.None, [position]).WaitAsync(cancellationToken);
         if (errors[0] != 0)
             throw ((ErrorCode)errors[0]).ToException($"Keeping the position of streams '{context.ProviderName}'");

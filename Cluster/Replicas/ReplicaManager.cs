@@ -19,11 +19,19 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
     private readonly FetcherPool _fetchers;
     private readonly ClusterConfigs _configs;
     private readonly Action<TopicName> _noteStart;
+    private readonly Action<TopicName> _catchUp;
     private volatile bool _isResigning;
 
     /// <param name="noteStart">Asks a topic's controller to note this broker's start.</param>
+    /// <param name="catchUp">Asks a topic's controller for what was not heard of.</param>
     public ReplicaManager(
-        NodeId self, RoleGate gate, ReplicaLogs logs, FetcherPool fetchers, ClusterConfigs configs, Action<TopicName> noteStart)
+        NodeId self,
+        RoleGate gate,
+        ReplicaLogs logs,
+        FetcherPool fetchers,
+        ClusterConfigs configs,
+        Action<TopicName> noteStart,
+        Action<TopicName> catchUp)
     {
         _self = self;
         _gate = gate;
@@ -31,6 +39,7 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
         _fetchers = fetchers;
         _configs = configs;
         _noteStart = noteStart;
+        _catchUp = catchUp;
     }
 
     /// <summary>All topics, those included of which nothing is here.</summary>
@@ -44,11 +53,17 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
     /// <summary>A later run of this broker has taken over.</summary>
     public bool IsSuperseded { get; private set; }
 
-    public PartitionLookup Find(TopicName topic, PartitionIndex partition) =>
-        _byName.TryGetValue(topic, out var hosted) ? Find(hosted, partition) : Unknown(ErrorCode.UnknownTopicOrPartition);
+    public PartitionLookup Find(TopicName topic, PartitionIndex partition) => Find(topic, partition, LeaderEpoch.None);
 
-    public PartitionLookup Find(TopicId topic, PartitionIndex partition) =>
-        _byId.TryGetValue(topic, out var hosted) ? Find(hosted, partition) : Unknown(ErrorCode.UnknownTopicId);
+    public PartitionLookup Find(TopicId topic, PartitionIndex partition) => Find(topic, partition, LeaderEpoch.None);
+
+    public PartitionLookup Find(TopicName topic, PartitionIndex partition, LeaderEpoch known) =>
+        _byName.TryGetValue(topic, out var hosted)
+            ? Find(hosted, partition, known)
+            : Unknown(ErrorCode.UnknownTopicOrPartition);
+
+    public PartitionLookup Find(TopicId topic, PartitionIndex partition, LeaderEpoch known) =>
+        _byId.TryGetValue(topic, out var hosted) ? Find(hosted, partition, known) : Unknown(ErrorCode.UnknownTopicId);
 
     /// <summary>Takes no more batches as a leader, now and later, so that others can take the lead.</summary>
     public void Resign()
@@ -176,9 +191,10 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
         }
     }
 
-    private PartitionLookup Find(HostedTopic topic, PartitionIndex partition)
+    private PartitionLookup Find(HostedTopic topic, PartitionIndex partition, LeaderEpoch known)
     {
         if (!topic.Has(partition)) return Unknown(ErrorCode.UnknownTopicOrPartition);
+        if (known > topic.Record.Control.Partitions[partition.Value].LeaderEpoch) _catchUp(topic.Record.Name);
         var replica = topic.Replicas[partition.Value];
         if (replica?.Availability == ErrorCode.None)
             return new PartitionLookup(ErrorCode.None, replica, _self, replica.LeaderEpoch);

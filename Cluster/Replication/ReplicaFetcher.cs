@@ -23,6 +23,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     private readonly IBrokerConfigs _configs;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly Action<TopicName>? _disowned;
     private readonly LeaderLink _link;
     private readonly ReplicaFetchMessages _messages;
 
@@ -44,6 +45,8 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     /// request.</param>
     /// <param name="generation">This broker's own, which is the replica epoch of its fetches.</param>
     /// <param name="throttle">For replicas that catch up; null for no bound.</param>
+    /// <param name="disowned">Told, as often as that is answered, the topics that the leader says it does not lead in the
+    /// epoch known here; null where nobody is to know. Must not block.</param>
     public ReplicaFetcher(
         NodeId leader,
         Func<BrokerEndpoint?> locate,
@@ -52,13 +55,15 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         IBrokerConfigs configs,
         TimeProvider time,
         ILogger logger,
-        ReplicationThrottle? throttle = null)
+        ReplicationThrottle? throttle = null,
+        Action<TopicName>? disowned = null)
     {
         _leader = leader;
         _generation = generation;
         _configs = configs;
         _time = time;
         _logger = logger;
+        _disowned = disowned;
         _core = new ReplicaFetcherCore(leader, ReadAhead.Default) { Throttle = throttle };
         _link = new LeaderLink(leader, locate, self, configs, time);
         _messages = new ReplicaFetchMessages(self);
@@ -135,7 +140,14 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         var connection = await _link.ConnectAsync(_stop.Token);
         var message = _messages.ToRequest(request, _generation(), _configs.Current);
         using var answer = await SendAsync(connection, message);
-        _core.Answered(_messages.ToAnswer(answer.Response), _time.ElapsedMs());
+        var fetched = _messages.ToAnswer(answer.Response);
+        _core.Answered(fetched, _time.ElapsedMs());
+        foreach (var partition in fetched.Partitions)
+        {
+            if (partition.Read.Error is ErrorCode.FencedLeaderEpoch or ErrorCode.NotLeaderOrFollower)
+                _disowned?.Invoke(partition.Partition.Topic);
+        }
+
         Report(answer.Response.ErrorCode);
         foreach (var trouble in _core.Troubles) Report(trouble);
     }

@@ -89,6 +89,21 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
     Task<ImmutableArray<string>> IClusterGrain.ListTopicsAsync() => Task.FromResult<ImmutableArray<string>>(
         [.. _names.Current.Versions.Keys.Where(name => _view.Find(new TopicName(name)) is { IsDeleted: false })]);
 
+    async Task<ImmutableArray<GroupListing>> IClusterGrain.ListGroupsAsync()
+    {
+        var listed = await Task.WhenAll(_membership.CurrentSnapshot.Members.Values
+            .Where(member => member.Status == SiloStatus.Active && LiveBrokers.BrokerOf(member.Name) is not null)
+            .Select(member => _brokers.Of(member.SiloAddress).ListGroupsAsync()));
+
+        // One that has just moved may be told of by both its coordinators.
+        return
+        [
+            .. listed.SelectMany(groups => groups)
+                .DistinctBy(group => group.GroupId)
+                .OrderBy(group => group.GroupId, StringComparer.Ordinal),
+        ];
+    }
+
     Task<ClusterDescription> IClusterGrain.DescribeAsync()
     {
         var record = _cluster.Current.Record;

@@ -147,6 +147,14 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
                 : altered.Remove(change.Key)),
             version: null)));
 
+    async Task<TopicDescription> ITopicGrain.ElectLeaderAsync(int partition, bool isUnclean) =>
+        TopicDescriptions.Describe(await ElectAsync(partition, isUnclean));
+
+    async Task<TopicDescription> ITopicGrain.ReassignAsync(int partition, ImmutableArray<int>? replicas) =>
+        TopicDescriptions.Describe(await ReassignAsync(
+            partition,
+            replicas is { } nodes ? ImmutableArray.CreateRange(nodes, node => new NodeId(node)) : null));
+
     Task<int> ITopicGrain.GetPartitionAsync(ReadOnlyMemory<byte> key) =>
         Task.FromResult(Murmur2.PartitionOf(key.Span, Existing().Control.Partitions.Length).Value);
 

@@ -80,8 +80,8 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
     public async Task<ImmutableArray<short>> CommitAsync(GroupMembership member, ImmutableArray<GroupOffset> offsets)
     {
         var metadata = catalog.Current;
-        var known = offsets.Select(offset => Exists(metadata, offset)).ToArray();
-        var errors = known.Contains(true)
+        var known = offsets.Select(offset => Find(metadata, offset)).ToArray();
+        var errors = known.Any(topic => topic is not null)
             ? await AskAsync<IReadOnlyList<ErrorCode>>(replyTo => new OffsetCommitCommand(
                 Group,
                 member.MemberId,
@@ -89,33 +89,37 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
                 member.Generation,
                 KnowsGroupIdNotFound: true,
                 RetentionMs: null,
-                [.. offsets.Where((_, index) => known[index]).Select(ToCommit)],
+                [.. offsets.Zip(known).Where(pair => pair.Second is not null).Select(pair => ToCommit(pair.First, pair.Second!))],
                 replyTo))
             : [];
         var answered = 0;
-        return [.. known.Select(isKnown => isKnown ? Told(errors[answered++]) : (short)ErrorCode.UnknownTopicOrPartition)];
+        return [.. offsets.Zip(known, (offset, topic) =>
+            topic is not null ? Told(errors[answered++])
+            : offset.TopicId == Guid.Empty ? (short)ErrorCode.UnknownTopicOrPartition
+            : (short)ErrorCode.UnknownTopicId)];
     }
 
     public async Task<ImmutableArray<GroupOffset>> GetOffsetsAsync(ImmutableArray<GroupPartition> partitions)
     {
-        var reply = await AskAsync<OffsetFetchReply>(replyTo => new OffsetFetchCommand(
-            Group,
-            [.. partitions.Select(partition => new TopicPartition(
-                new TopicName(partition.Topic), new PartitionIndex(partition.Partition)))],
-            RequireStable: false,
-            replyTo));
-        if (Told(reply.Error) != (short)ErrorCode.None)
-        {
-            throw new LoireException((short)reply.Error, $"The offsets of group '{Group}' cannot be read now: {reply.Error}.");
-        }
-
-        return [.. reply.Offsets.Select(offset => new GroupOffset(
-            offset.Partition.Topic.Value,
-            offset.Partition.Partition.Value,
-            offset.Value?.Offset.Value ?? -1,
-            offset.Value?.LeaderEpoch.Value ?? -1,
-            offset.Value?.Metadata ?? ""))];
+        var offsets = await FetchAsync([.. partitions.Select(partition => new TopicPartition(
+            new TopicName(partition.Topic), new PartitionIndex(partition.Partition)))]);
+        var metadata = catalog.Current;
+        return [.. offsets.Select(offset => ToGroupOffset(metadata, offset))];
     }
+
+    public async Task<ImmutableArray<GroupOffset>> GetAllOffsetsAsync()
+    {
+        var offsets = await FetchAsync(partitions: null);
+        var metadata = catalog.Current;
+        return
+        [
+            .. offsets.Select(offset => ToGroupOffset(metadata, offset))
+                .Where(offset => offset.Offset >= 0 && Find(metadata, offset) is not null),
+        ];
+    }
+
+    public async Task<short> DeleteAsync() =>
+        Told(await AskAsync<ErrorCode>(replyTo => new DeleteGroupCommand(Group, replyTo)));
 
     public async Task<GroupDescription?> DescribeAsync()
     {
@@ -132,15 +136,46 @@ internal sealed class ConsumerGroupGrain(IGroupCoordinators coordinators, ITopic
             : new GroupDescription(group.State, group.ProtocolName, [.. group.Members.Select(member => member.MemberId)]);
     }
 
-    private static bool Exists(MetadataSnapshot metadata, GroupOffset offset) =>
-        metadata.Find(new TopicName(offset.Topic)) is { } topic && (uint)offset.Partition < (uint)topic.Partitions.Length;
+    /// <returns>The topic that an offset is of; null where that is not known here, or has no such partition.</returns>
+    private static TopicMetadata? Find(MetadataSnapshot metadata, GroupOffset offset) =>
+        metadata.Find(new TopicName(offset.Topic)) is { } topic
+        && (offset.TopicId == Guid.Empty || offset.TopicId == topic.Id.Value)
+        && (uint)offset.Partition < (uint)topic.Partitions.Length
+            ? topic
+            : null;
 
-    private static OffsetToCommit ToCommit(GroupOffset offset) => new(
-        new TopicPartition(new TopicName(offset.Topic), new PartitionIndex(offset.Partition)),
-        TopicId.None,
+    /// <summary>An offset committed for a topic's predecessor of the same name is none of this one's.</summary>
+    private static GroupOffset ToGroupOffset(MetadataSnapshot metadata, FetchedOffset fetched)
+    {
+        var (topic, partition) = (fetched.Partition.Topic, fetched.Partition.Partition.Value);
+        if (fetched.Value is not { } stored) return new(topic.Value, partition, -1, -1, "");
+        var id = metadata.Find(topic)?.Id ?? TopicId.None;
+        var isOfPredecessor = !id.IsNone && !stored.TopicId.IsNone && stored.TopicId != id;
+        return new(
+            topic.Value,
+            partition,
+            isOfPredecessor ? -1 : stored.Offset.Value,
+            isOfPredecessor ? -1 : stored.LeaderEpoch.Value,
+            stored.Metadata,
+            stored.TopicId.Value);
+    }
+
+    private static OffsetToCommit ToCommit(GroupOffset offset, TopicMetadata topic) => new(
+        new TopicPartition(topic.Name, new PartitionIndex(offset.Partition)),
+        topic.Id,
         new Offset(offset.Offset),
         new LeaderEpoch(offset.LeaderEpoch),
         offset.Metadata);
+
+    /// <param name="partitions">Null for all.</param>
+    private async Task<IReadOnlyList<FetchedOffset>> FetchAsync(IReadOnlyList<TopicPartition>? partitions)
+    {
+        var reply = await AskAsync<OffsetFetchReply>(
+            replyTo => new OffsetFetchCommand(Group, partitions, RequireStable: false, replyTo));
+        return Told(reply.Error) == (short)ErrorCode.None
+            ? reply.Offsets
+            : throw new LoireException((short)reply.Error, $"The offsets of group '{Group}' cannot be read now: {reply.Error}.");
+    }
 
     /// <summary>Where this broker does not coordinate the group, the grain moves to who does. It moves rather than just goes
     /// away: who has its old address would call it back to life here.</summary>

@@ -97,6 +97,19 @@ internal sealed partial class PartitionGrain(IPartitionDirectory partitions, Tim
         }
     }
 
+    public Task<RecordsDeleted> DeleteRecordsAsync(long end)
+    {
+        var found = Find();
+        var (error, logStart) = found.Replica switch
+        {
+            null => (found.Error, Offset.None),
+            var replica when TopicNames.IsInternal(replica.Partition.Topic) => (ErrorCode.InvalidTopicException, Offset.None),
+            { Config.Delete: false } => (ErrorCode.PolicyViolation, Offset.None),
+            var replica => replica.DeleteRecords(end == -1 ? null : new Offset(end)),
+        };
+        return Task.FromResult(new RecordsDeleted((short)error, logStart.Value));
+    }
+
     private static AppendAnswer Refused(ErrorCode error, string? message) => new((short)error, message, -1, -1);
 
     private static ReadAnswer Unread(ErrorCode error, long offset) => new((short)error, default, offset, -1, -1);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Loire.Cluster;
+using Loire.Grains.Interfaces;
 using Orleans.Services;
 
 namespace Loire.Grains.Push;
@@ -19,6 +20,11 @@ internal interface IBrokerGrainService : IGrainService
     /// <returns>See <see cref="ClusterProtocol"/>.</returns>
     [Alias("ReadProtocolLevelAsync"), ResponseTimeout("00:00:01")]
     Task<int> ReadProtocolLevelAsync();
+
+    /// <summary>The groups that this broker coordinates.</summary>
+    /// <exception cref="LoireException">COORDINATOR_LOAD_IN_PROGRESS: ask again.</exception>
+    [Alias("ListGroupsAsync"), ResponseTimeout("00:00:05")]
+    Task<ImmutableArray<GroupListing>> ListGroupsAsync();
 }
 
 /// <summary>Finds the service of a silo.</summary>

@@ -47,10 +47,11 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
                 new GroupOffset("orders", 1, 7, -1, ""),
             ]);
         errors.ShouldBe([(short)ErrorCode.None, (short)ErrorCode.UnknownTopicOrPartition, (short)ErrorCode.None]);
+        var id = _cluster.Find("orders")!.Id.Value;
         (await group.GetOffsetsAsync([new("orders", 0), new("orders", 1), new("orders", 9)])).ShouldBe(
         [
-            new GroupOffset("orders", 0, 5, -1, "here"),
-            new GroupOffset("orders", 1, 7, -1, ""),
+            new GroupOffset("orders", 0, 5, -1, "here", id),
+            new GroupOffset("orders", 1, 7, -1, "", id),
             new GroupOffset("orders", 9, -1, -1, ""),
         ]);
 
@@ -74,6 +75,23 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
         var kept = await GrainCalls.AnswerAsync(() => group.GetOffsetsAsync([new("orders", 0)]), _ => true, "offsets from another broker");
         kept.ShouldHaveSingleItem().Offset.ShouldBe(5);
         await CommitAsync(group, 6);
+    }
+
+    [Fact]
+    public async Task Offsets_are_of_a_topic_and_not_of_the_next_one_of_its_name()
+    {
+        var group = _cluster.Orleans.GetGrain<IConsumerGroupGrain>("readers");
+        await CommitAsync(group, 5);
+        var old = _cluster.Find("orders")!.Id.Value;
+        await _cluster.Client.Admin.DeleteTopicAsync("orders", Cancelled);
+        await _cluster.CreateTopicAsync("orders", Cancelled, partitions: 2);
+        var id = _cluster.Find("orders")!.Id.Value;
+        id.ShouldNotBe(old);
+
+        var late = new GroupOffset("orders", 0, 6, -1, "", old);
+        (await group.CommitAsync(GroupMembership.None, [late, new GroupOffset("orders", 1, 1, -1, "", id)]))
+            .ShouldBe([(short)ErrorCode.UnknownTopicId, (short)ErrorCode.None]);
+        (await group.GetOffsetsAsync([new("orders", 0), new("orders", 1)])).Select(offset => offset.Offset).ShouldBe([-1, 1]);
     }
 
     private async Task<(IConsumerGroupGrain Group, GroupJoined Member)> JoinAsync(string id)

@@ -133,6 +133,16 @@ internal sealed class FakeGroup(Func<string, bool> exists) : IConsumerGroupGrain
         }
     }
 
+    public Task<ImmutableArray<GroupOffset>> GetAllOffsetsAsync()
+    {
+        lock (_lock)
+        {
+            return Task.FromResult<ImmutableArray<GroupOffset>>([.. _offsets.Values]);
+        }
+    }
+
+    public Task<short> DeleteAsync() => throw new NotSupportedException();
+
     public Task<GroupDescription?> DescribeAsync()
     {
         lock (_lock)

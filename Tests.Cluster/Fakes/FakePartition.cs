@@ -140,6 +140,8 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
         }
     }
 
+    public Task<RecordsDeleted> DeleteRecordsAsync(long end) => throw new NotSupportedException();
+
     private AppendAnswer Append(ReadOnlyMemory<byte> batch)
     {
         lock (_lock)

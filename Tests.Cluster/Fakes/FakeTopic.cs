@@ -65,6 +65,10 @@ internal sealed class FakeTopic(string name) : ITopicGrain
         return Task.FromResult(_topic);
     }
 
+    public Task<TopicDescription> ElectLeaderAsync(int partition, bool isUnclean) => throw new NotSupportedException();
+
+    public Task<TopicDescription> ReassignAsync(int partition, ImmutableArray<int>? replicas) => throw new NotSupportedException();
+
     public Task<int> GetPartitionAsync(ReadOnlyMemory<byte> key) =>
         Task.FromResult(Protocol.Hashing.Murmur2.PartitionOf(key.Span, PartitionCount).Value);
 

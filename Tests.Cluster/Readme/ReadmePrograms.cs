@@ -39,6 +39,7 @@ internal static class ReadmePrograms
         await using var producer = loire.CreateProducer();
         await producer.ProduceAsync("payments", key: "customer-7"u8.ToArray(), value: "30 euros"u8.ToArray());
 
+        await loire.Admin.ResetGroupOffsetsAsync("billing", "payments", StartPosition.Beginning);   // while it has no members
         await foreach (var batch in loire.CreateGroupConsumer("billing", ["payments"]))
         {
             foreach (var record in batch)

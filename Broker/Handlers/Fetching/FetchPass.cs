@@ -37,10 +37,11 @@ internal ref struct FetchPass(IPartitionDirectory directory, int maxBytes, Fetch
 
     private readonly ErrorCode Find(FetchPartition partition)
     {
-        if (partition.Replica is { Availability: ErrorCode.None }) return ErrorCode.None;
+        var asked = partition.CurrentLeaderEpoch;
+        if (partition.Replica is { Availability: ErrorCode.None } known && known.LeaderEpoch >= asked) return ErrorCode.None;
         var found = partition.TopicId.IsNone
-            ? directory.Find(partition.Topic, partition.Index)
-            : directory.Find(partition.TopicId, partition.Index);
+            ? directory.Find(partition.Topic, partition.Index, asked)
+            : directory.Find(partition.TopicId, partition.Index, asked);
         partition.Replica = found.Replica ?? (reader.ReadsFollowers ? found.Follower : null);
         partition.Leader = found.Leader;
         partition.LeaderEpoch = found.LeaderEpoch;

@@ -150,6 +150,25 @@ public sealed class ControlDriverTests : IAsyncDisposable
         await Should.ThrowAsync<OperationCanceledException>(() => settler.SettleAllAsync());
     }
 
+    [Fact]
+    public async Task A_topic_of_which_newer_things_are_told_is_asked_for_at_once_and_then_once_a_second()
+    {
+        var (orders, payments) = (await CreateTopicAsync(), await CreateTopicAsync("payments"));
+        var time = new FakeTime();
+        await using var settler = Settler(time);
+        var calls = _control.CallCount;
+        settler.CatchUp(orders.Topic);
+        await Eventually.IsTrueAsync(() => _view.Find(orders.Topic) is not null, "it is known");
+        settler.CatchUp(orders.Topic);
+        settler.CatchUp(payments.Topic);
+        await Eventually.IsTrueAsync(() => _view.Find(payments.Topic) is not null, "the other one is known");
+        _control.CallCount.ShouldBe(calls + 2);
+
+        time.AdvanceMs(1_000);
+        settler.CatchUp(orders.Topic);
+        await Eventually.IsTrueAsync(() => _control.CallCount == calls + 3, "it is asked for again");
+    }
+
     [Theory]
     [InlineData("orders")]
     [InlineData("payments")]
@@ -224,8 +243,8 @@ public sealed class ControlDriverTests : IAsyncDisposable
         for (var i = 0; i < count; i++) await ids.NextAsync(Token);
     }
 
-    private ClusterSettler Settler() => new(
-        _view, _control, new BrokerGeneration(One, 1, "d"), TimeProvider.System, NullLogger<ClusterSettler>.Instance);
+    private ClusterSettler Settler(TimeProvider? time = null) => new(
+        _view, _control, new BrokerGeneration(One, 1, "d"), time ?? TimeProvider.System, NullLogger<ClusterSettler>.Instance);
 
     private async Task<TopicIdPartition> CreateTopicAsync(string name = "orders")
     {
@@ -242,22 +261,4 @@ public sealed class ControlDriverTests : IAsyncDisposable
 
     private static InSyncProposal Proposal(int partitionEpoch, params NodeId[] inSync) =>
         new(One, LeaderEpoch.Zero, partitionEpoch, [.. inSync]);
-
-    /// <summary>A broker to which no news comes.</summary>
-    private sealed class Deaf : IClusterLearner
-    {
-        public void Learn(TopicRecord topic)
-        {
-        }
-
-        public void Learn(ClusterRecord cluster)
-        {
-        }
-
-        public void Learn(ImmutableArray<NodeId> live)
-        {
-        }
-
-        public Task ToldAsync() => Task.CompletedTask;
-    }
 }

@@ -42,6 +42,9 @@ internal sealed class TestBroker : IAsyncDisposable
 
     public InMemoryControl Control { get; }
 
+    /// <summary>The clock of the next start.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
     public LogLines LogLines { get; } = new();
 
     public string Address => $"127.0.0.1:{_port}";
@@ -70,7 +73,7 @@ internal sealed class TestBroker : IAsyncDisposable
             Configs = ConfigLayers.FromHost(_kafka),
             StopTimeout = TimeSpan.FromSeconds(10),
         };
-        Broker = new ClusterBroker(options, store, Control, _view, TimeProvider.System, _logs);
+        Broker = new ClusterBroker(options, store, Control, _view, Time, _logs);
         _controllers.SetLive(Node, _view);
         await Broker.StartAsync(cancellationToken);
     }
