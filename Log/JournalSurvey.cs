@@ -237,7 +237,9 @@ internal sealed class JournalSurvey
                 continue;
             string path = SegmentIndexFile.PathOf(_directory.Files.PathOf(segment));
             using var file = SegmentIndexFile.TryOpen(path, segment);
-            if (file is not null && built.Agrees(file))
+            // A crash between the two leaves an index that is ahead of the checkpoint: a start makes it anew.
+            bool isAhead = file?.CoversUntil > Checkpoint?.Until;
+            if (file is not null && (isAhead || built.Agrees(file)))
                 continue;
             DamagedIndexes.Add(segment);
             _damages.Add(new LogDamage(

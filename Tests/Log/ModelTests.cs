@@ -22,7 +22,7 @@ public sealed class ModelTests
             from partition in Gen.Choose(0, Partitions - 1)
             from size in Gen.Choose(1, 20_000)
             select (Kind: kind, Partition: partition, Size: size);
-        Prop.ForAll(step.ArrayOf().Resize(100).ToArbitrary(), steps => Run(steps)).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+        Prop.ForAll(step.ArrayOf().Resize(250).ToArbitrary(), steps => Run(steps)).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
     }
 
     private static void Run((int Kind, int Partition, int Size)[] steps)
@@ -69,11 +69,14 @@ public sealed class ModelTests
 
         public ModelRun()
         {
-            _store = LogStore.Open(_directory.Options);
+            _store = LogStore.Open(Options);
             for (int p = 0; p < Partitions; p++)
                 _batches[p] = [];
             OpenLogs();
         }
+
+        /// <summary>Small segments: many are thinned, removed and loaded.</summary>
+        private LogStoreOptions Options => _directory.Options with { SegmentBytes = 1 << 16 };
 
         public void Append(int p, int size)
         {
@@ -116,8 +119,7 @@ public sealed class ModelTests
         public void Restart()
         {
             Close();
-            _store = LogStore.Open(_directory.Options);
-            OpenLogs();
+            Reopen();
         }
 
         /// <summary>Everything is durable, so nothing may be missing from what the crash leaves.</summary>
@@ -133,8 +135,7 @@ public sealed class ModelTests
             Close();
             _directory.Dispose();
             _directory = left;
-            _store = LogStore.Open(_directory.Options);
-            OpenLogs();
+            Reopen();
         }
 
         public void Compare(int p)
@@ -153,6 +154,15 @@ public sealed class ModelTests
         }
 
         private void Close() => _store.DisposeAsync().AsTask().Wait();
+
+        private void Reopen()
+        {
+            var report = LogVerifier.Verify(_directory.Path);
+            report.Damages.ShouldBeEmpty();
+            report.Losses.ShouldBeEmpty();
+            _store = LogStore.Open(Options);
+            OpenLogs();
+        }
 
         private void OpenLogs()
         {

@@ -24,18 +24,34 @@ internal sealed class TemporaryDirectory : IDisposable
     };
 
     /// <summary>What a crash about now leaves behind: the checkpoint is taken before the indexes and those before the
-    /// journal, so that nothing is younger than what it derives from.</summary>
+    /// journal, so that nothing is younger than what it derives from; and nothing is removed meanwhile.</summary>
     public TemporaryDirectory Copy()
     {
-        var copy = new TemporaryDirectory();
-        Directory.CreateDirectory(copy.Journal);
-        foreach (string file in new[] { "format", "checkpoint", "*.index", "*.journal" }
-            .SelectMany(pattern => Directory.EnumerateFiles(Journal, pattern).Order()))
-            File.Copy(file, System.IO.Path.Combine(copy.Journal, System.IO.Path.GetFileName(file)));
-        return copy;
+        while (true)
+        {
+            var copy = new TemporaryDirectory();
+            Directory.CreateDirectory(copy.Journal);
+            string[] files = ListFiles();
+            try
+            {
+                foreach (string file in files)
+                    File.Copy(file, System.IO.Path.Combine(copy.Journal, System.IO.Path.GetFileName(file)));
+                if (files.All(File.Exists))
+                    return copy;
+            }
+            catch (FileNotFoundException)
+            {
+                // One was removed: the next try is of later.
+            }
+            copy.Dispose();
+        }
     }
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
+
+    private string[] ListFiles() => new[] { "format", "checkpoint", "*.index", "*.journal" }
+        .SelectMany(pattern => Directory.EnumerateFiles(Journal, pattern).Order())
+        .ToArray();
 }
 
 internal static class TestBatches
