@@ -121,7 +121,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         await _view.ToldAsync();
         _replicaLogs.WarnOfStrays(topic => _catalog.Current.Find(topic) is not null);
 
-        Own(new LagDriver(() => _replicas.Replicas, _configs, _time));
+        Own(new LagDriver(() => _replicas.ReplicasThatStay, _configs, _time));
         Own(new RetentionDriver(() => _replicas.Replicas, _configs, _time, _logs.CreateLogger<RetentionDriver>()));
         _server = Own(await StartGatewayAsync(stopping.Token));
         Own(new DamageDriver(
