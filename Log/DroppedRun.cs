@@ -22,7 +22,7 @@ internal sealed class DroppedRun(JournalGeometry geometry, FileStream copy, long
             _from = scanner.Address;
             _sequence = scanner.Entry.Sequence;
         }
-        _until = scanner.Address + JournalEntry.AllocatedBytes(scanner.Entry.PayloadBytes);
+        _until = scanner.EntryEnd;
         _nextSequence = scanner.NextSequence;
     }
 
@@ -34,10 +34,8 @@ internal sealed class DroppedRun(JournalGeometry geometry, FileStream copy, long
             long left = _until - at;
             // What is left must have room for a header.
             int size = (int)(left < MaxEntryBytes + JournalEntry.OverheadBytes ? left : MaxEntryBytes);
-            int payload = size - JournalEntry.OverheadBytes;
-            BitConverter.TryWriteBytes(_entry, JournalEntry.HeaderBytes + payload);
-            new JournalEntry(EntryKind.Dropped, (int)(_nextSequence - _sequence), payload, _sequence, DurableUntil: 0)
-                .Write(_entry.AsSpan(JournalEntry.LengthBytes, JournalEntry.HeaderBytes + payload), geometry.Seed, at);
+            JournalEntry.WriteInPlaceOf(
+                _sequence, _nextSequence, EntryKind.Dropped, _entry.AsSpan(0, size), geometry.Seed, at);
             copy.Position = at - start;
             copy.Write(_entry, 0, JournalEntry.OverheadBytes);
             _sequence = _nextSequence;

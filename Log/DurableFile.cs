@@ -3,10 +3,13 @@ namespace Loire.Log;
 /// <summary>Replaces small files whole: after a crash there is the old one or the new one.</summary>
 public static class DurableFile
 {
+    /// <summary>Of a file that is being made to take another's name.</summary>
+    internal const string AsideExtension = ".new";
+
     public static void Write(
         string path, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default, ReadOnlySpan<byte> third = default)
     {
-        string aside = path + ".new";
+        string aside = path + AsideExtension;
         using (var file = File.OpenHandle(aside, FileMode.Create, FileAccess.Write))
         {
             RandomAccess.Write(file, first, 0);

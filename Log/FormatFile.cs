@@ -29,7 +29,8 @@ internal sealed record FormatFile(ulong Seed, int SegmentBytes, long WindowBytes
         string path = PathIn(directory);
         if (!File.Exists(path))
         {
-            return Directory.EnumerateFileSystemEntries(directory).All(entry => entry.EndsWith(".new", StringComparison.Ordinal))
+            return Directory.EnumerateFileSystemEntries(directory)
+                .All(entry => entry.EndsWith(DurableFile.AsideExtension, StringComparison.Ordinal))
                 ? null
                 : throw new LogStoreException(
                     $"{directory} holds files but no file 'format': it is not a Loire journal. Name another data directory.");

@@ -14,7 +14,7 @@ internal sealed record JournalDirectory(string Path, JournalFiles Files, long Me
         DurableFile.CreateDirectory(System.IO.Path.GetFullPath(path));
         var format = FormatFile.TryRead(path);
         // A crash leaves what was being made to take another file's place.
-        foreach (string unfinished in Directory.EnumerateFiles(path, "*" + JournalFiles.AsideExtension))
+        foreach (string unfinished in Directory.EnumerateFiles(path, "*" + DurableFile.AsideExtension))
             File.Delete(unfinished);
         int segmentBytes = format?.SegmentBytes ?? options.SegmentBytes;
         if (options.MaxBatchBytes > segmentBytes - JournalGeometry.SectorBytes)

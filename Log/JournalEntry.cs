@@ -61,8 +61,13 @@ internal readonly record struct JournalEntry(
     /// <summary>The part of a batch that lies before what its CRC covers.</summary>
     private const int BatchPrefixBytes = RecordBatchHeader.AttributesPosition;
 
+    /// <summary>Whether it is in the place of entries that are gone.</summary>
+    public bool StandsForOthers => Kind is EntryKind.Cut or EntryKind.Dropped;
+
+    public bool IsOfPartition => Kind != EntryKind.Head && !StandsForOthers;
+
     /// <summary>The number of the entry that follows.</summary>
-    public long NextSequence => Sequence + (Kind is EntryKind.Cut or EntryKind.Dropped ? Partition : 1);
+    public long NextSequence => Sequence + (StandsForOthers ? Partition : 1);
 
     public static int AllocatedBytes(int payloadBytes) => OverheadBytes + ((payloadBytes + 3) & ~3);
 
@@ -78,6 +83,17 @@ internal readonly record struct JournalEntry(
         BinaryPrimitives.WriteInt64LittleEndian(entry[16..], Sequence);
         BinaryPrimitives.WriteInt64LittleEndian(entry[24..], DurableUntil);
         BinaryPrimitives.WriteUInt32LittleEndian(entry, Checksum(entry, seed, address));
+    }
+
+    /// <summary>Writes an entry that stands for others.</summary>
+    /// <param name="entry">All of it, zeros but for what is written now: its length and its header.</param>
+    public static void WriteInPlaceOf(
+        long sequence, long nextSequence, EntryKind kind, Span<byte> entry, ulong seed, long address)
+    {
+        int payload = entry.Length - OverheadBytes;
+        BinaryPrimitives.WriteInt32LittleEndian(entry, HeaderBytes + payload);
+        new JournalEntry(kind, (int)(nextSequence - sequence), payload, sequence, DurableUntil: 0)
+            .Write(entry[LengthBytes..], seed, address);
     }
 
     /// <summary>Reads a header and proves it; the payload of a batch past its first bytes is proved by

@@ -9,9 +9,6 @@ namespace Loire.Log;
 /// cache, read through it, so that several readers of one stretch share one read of the disk.</summary>
 internal class JournalFiles : IDisposable
 {
-    /// <summary>Of a file that is being made to take another's name.</summary>
-    public const string AsideExtension = ".new";
-
     private const string Extension = ".journal";
 
     /// <summary>Files open for reading: a log may have thousands, and the system lets a process have a thousand, as like as
@@ -59,7 +56,7 @@ internal class JournalFiles : IDisposable
             return;
         }
         // Made under another name: a file of the journal is never seen, or left behind, half made.
-        string aside = path + AsideExtension;
+        string aside = path + DurableFile.AsideExtension;
         try
         {
             Claim(aside, FileMode.Create);

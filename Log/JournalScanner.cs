@@ -52,6 +52,9 @@ internal sealed class JournalScanner
     /// <summary>Of the entry.</summary>
     public long Address { get; private set; }
 
+    /// <summary>The address behind the entry and its padding.</summary>
+    public long EntryEnd => _position;
+
     /// <summary>The entry as it lies there, padding and all. Valid until the next call.</summary>
     public ReadOnlySpan<byte> Bytes => At(Address, JournalEntry.AllocatedBytes(Entry.PayloadBytes));
 

@@ -144,7 +144,7 @@ internal sealed class JournalSurvey
         {
             AddRegion(new DamagedRegion(
                 scanner.Address,
-                scanner.Address + JournalEntry.AllocatedBytes(entry.PayloadBytes),
+                scanner.EntryEnd,
                 entry.Sequence,
                 scanner.NextSequence,
                 IsTail: false,

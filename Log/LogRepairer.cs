@@ -111,10 +111,7 @@ public static class LogRepairer
             if (region.IsTail || size < JournalEntry.OverheadBytes)
                 continue;
             byte[] cut = new byte[size];
-            int payload = size - JournalEntry.OverheadBytes;
-            BitConverter.TryWriteBytes(cut, JournalEntry.HeaderBytes + payload);
-            new JournalEntry(EntryKind.Cut, (int)(region.NextSequence - sequence), payload, sequence, DurableUntil: 0)
-                .Write(cut.AsSpan(JournalEntry.LengthBytes), files.Geometry.Seed, address);
+            JournalEntry.WriteInPlaceOf(sequence, region.NextSequence, EntryKind.Cut, cut, files.Geometry.Seed, address);
             files.Overwrite(address, cut);
             sequence = region.NextSequence;
         }

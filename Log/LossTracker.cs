@@ -27,7 +27,7 @@ internal sealed class LossTracker
     public bool Add(JournalScanner scanner)
     {
         var entry = scanner.Entry;
-        if (entry.Kind is EntryKind.Head or EntryKind.Cut or EntryKind.Dropped)
+        if (!entry.IsOfPartition)
             return true;
         if (scanner.Address >= _checkpoint.Until)
             PassCheckpoint();

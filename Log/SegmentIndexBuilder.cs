@@ -16,8 +16,8 @@ internal sealed class SegmentIndexBuilder
     {
         var entry = scanner.Entry;
         if (entry.Kind == EntryKind.Dropped)
-            _dropped.Add((scanner.Address, scanner.Address + JournalEntry.AllocatedBytes(entry.PayloadBytes)));
-        if (entry.Kind is EntryKind.Head or EntryKind.Cut or EntryKind.Dropped)
+            _dropped.Add((scanner.Address, scanner.EntryEnd));
+        if (!entry.IsOfPartition)
             return;
         if (!_parts.TryGetValue(entry.Partition, out var part))
             _parts.Add(entry.Partition, part = new Part());

@@ -54,7 +54,7 @@ internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, 
         }
     }
 
-    private static string AsideOf(string path) => path + JournalFiles.AsideExtension;
+    private static string AsideOf(string path) => path + DurableFile.AsideExtension;
 
     private bool TryThin(JournalSegment segment, string path)
     {
@@ -138,9 +138,8 @@ internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, 
 
     private bool IsWanted(JournalScanner scanner) => scanner.Entry.Kind switch
     {
-        EntryKind.Cut or EntryKind.Dropped => false,
         EntryKind.Append => _states.TryGetValue(scanner.Entry.Partition, out var state)
             && IndexEntry.Of(scanner.Address, RecordBatchHeader.Read(scanner.Payload)).NextOffset > state.LogStart,
-        _ => true,
+        _ => !scanner.Entry.StandsForOthers,
     };
 }
