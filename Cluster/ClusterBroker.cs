@@ -121,7 +121,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         await _view.ToldAsync();
         _replicaLogs.WarnOfStrays(topic => _catalog.Current.Find(topic) is not null);
 
-        Own(new LagDriver(() => _replicas.ReplicasThatStay, _configs, _time));
+        Own(new LagDriver(() => _replicas.Replicas, _configs, _time));
         Own(new RetentionDriver(() => _replicas.Replicas, _configs, _time, _logs.CreateLogger<RetentionDriver>()));
         _server = Own(await StartGatewayAsync(stopping.Token));
         Own(new DamageDriver(
@@ -170,10 +170,10 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _meter.Dispose();
     }
 
-    private async Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
+    private Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
     {
         var producerIds = new ProducerIdBlocks(_control);
-        await producerIds.PrepareAsync(cancellationToken);
+        producerIds.Prepare();
         var ports = new BrokerPorts(
             _catalog,
             _catalog,
@@ -186,7 +186,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
             _store);
         var dispatcher = new RequestDispatcher(BrokerHandlers.Create(ports, _time, _logs));
         var gateway = new KafkaConnectionHandler(dispatcher, _configs, _options.Gateway, _meter, _time, _logs);
-        return await KafkaServer.StartAsync(_options.Listen, gateway, _options.Gateway, _time, _logs, cancellationToken);
+        return KafkaServer.StartAsync(_options.Listen, gateway, _options.Gateway, _time, _logs, cancellationToken);
     }
 
     /// <summary>Takes no more writes, lets the controllers elect others, and waits until they lead.</summary>

@@ -14,23 +14,8 @@ public sealed class ProducerIdBlocks(IClusterControl control) : IProducerIds
     private Block _current;
     private Task<Block>? _next;
 
-    /// <summary>Reserves the first block ahead of the first producer, if that can be done now.</summary>
-    public async Task PrepareAsync(CancellationToken cancellationToken)
-    {
-        await _turn.WaitAsync(cancellationToken);
-        try
-        {
-            if (_current.Left == 0) _current = await ReserveAsync(cancellationToken);
-        }
-        catch (ControlUnavailableException)
-        {
-            // The first producer asks again, and is told.
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
+    /// <summary>Has the first block reserved, before the first producer asks.</summary>
+    public void Prepare() => _next = ReserveAsync();
 
     /// <exception cref="KafkaException">COORDINATOR_NOT_AVAILABLE while none is left and no block can be reserved: clients ask
     /// again.</exception>
@@ -41,7 +26,7 @@ public sealed class ProducerIdBlocks(IClusterControl control) : IProducerIds
         {
             // One that failed in the background is asked for anew with each id.
             if (_current.Left <= BlockSize / 2 && _next is null or { IsCompleted: true, IsCompletedSuccessfully: false })
-                _next = ReserveAsync(CancellationToken.None);
+                _next = ReserveAsync();
             if (_current.Left == 0)
             {
                 _current = await _next!.WaitAsync(cancellationToken);
@@ -60,8 +45,8 @@ public sealed class ProducerIdBlocks(IClusterControl control) : IProducerIds
         }
     }
 
-    private async Task<Block> ReserveAsync(CancellationToken cancellationToken) =>
-        new(await control.ReserveProducerIdsAsync(BlockSize, cancellationToken), BlockSize);
+    private async Task<Block> ReserveAsync() =>
+        new(await control.ReserveProducerIdsAsync(BlockSize, CancellationToken.None), BlockSize);
 
     private record struct Block(long First, int Left)
     {

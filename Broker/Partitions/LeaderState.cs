@@ -77,11 +77,14 @@ internal sealed class LeaderState
     }
 
     /// <summary>Asks for those to leave that have not been caught up for <paramref name="lagMaxMs"/>, and asks again for
-    /// what is not answered yet.</summary>
+    /// what is not answered yet. A leader that resigns asks for nothing: followers fall behind because it stops serving them, and
+    /// whoever it left out could not succeed it.</summary>
     /// <param name="proposal">Null where the confirmed set is as it should be.</param>
     /// <returns>Whether the high watermark rose.</returns>
     public bool CheckLag(long nowMs, long lagMaxMs, out InSyncProposal? proposal)
     {
+        proposal = null;
+        if (IsResigning) return false;
         var isLate = false;
         foreach (var replica in _replicas)
         {
@@ -90,7 +93,7 @@ internal sealed class LeaderState
             isLate |= replica.IsProposed || (replica.IsInSync && !replica.KeepsPace);
         }
 
-        proposal = isLate ? Propose() : null;
+        if (isLate) proposal = Propose();
         return RaiseHighWatermark();
     }
 

@@ -48,10 +48,6 @@ internal sealed class ReplicaManager : IPartitionDirectory, IClusterListener
     /// <summary>Every replica there is at this moment.</summary>
     public IEnumerable<PartitionReplica> Replicas => Topics.SelectMany(topic => topic.Replicas).OfType<PartitionReplica>();
 
-    /// <summary>Those that may leave followers out of their in-sync sets: none once this broker resigns. Its followers fall
-    /// behind because it stops serving them, and whoever it left out could not succeed it.</summary>
-    public IEnumerable<PartitionReplica> ReplicasThatStay => _isResigning ? [] : Replicas;
-
     public InSyncChanges InSyncChanges { get; } = new();
 
     /// <summary>A later run of this broker has taken over.</summary>

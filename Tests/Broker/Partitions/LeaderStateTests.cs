@@ -90,6 +90,16 @@ public sealed class LeaderStateTests
     }
 
     [Fact]
+    public void A_leader_that_resigns_leaves_out_none_of_those_who_are_to_succeed_it()
+    {
+        var leader = Lead(Self, Second);
+        leader.IsResigning = true;
+        leader.CheckLag(nowMs: 500, LagMaxMs, out var proposal).ShouldBeFalse();
+        proposal.ShouldBeNull();
+        leader.HighWatermark.ShouldBe(Offset.Zero);
+    }
+
+    [Fact]
     public void Who_is_dropped_by_the_controller_is_not_waited_for_until_it_is_heard_of_again()
     {
         var leader = Lead(Self, Second);

@@ -200,7 +200,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
     public async Task Producers_that_start_without_controllers_have_ids_of_what_was_reserved_before()
     {
         var ids = new ProducerIdBlocks(_control);
-        await ids.PrepareAsync(Token);
+        ids.Prepare();
         await TakeAsync(ids, 500);
         _control.CallCount.ShouldBe(1);
         await ids.NextAsync(Token);
@@ -218,7 +218,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
     {
         var ids = new ProducerIdBlocks(_control);
         _control.IsCut = true;
-        await ids.PrepareAsync(Token);
+        ids.Prepare();
         (await Should.ThrowAsync<KafkaException>(() => ids.NextAsync(Token).AsTask())).Code.ShouldBe(ErrorCode.CoordinatorNotAvailable);
         _control.IsCut = false;
         (await ids.NextAsync(Token)).Value.ShouldBe(0);
