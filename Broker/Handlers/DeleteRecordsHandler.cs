@@ -9,9 +9,6 @@ namespace Loire.Broker.Handlers;
 public sealed class DeleteRecordsHandler(IPartitionDirectory partitions)
     : RequestHandler<DeleteRecordsRequest, DeleteRecordsResponse>
 {
-    /// <summary>Asks for everything that is committed.</summary>
-    private static readonly Offset ToHighWatermark = new(-1);
-
     public override ValueTask<DeleteRecordsResponse> HandleAsync(RequestContext context, DeleteRecordsRequest request)
     {
         var response = new DeleteRecordsResponse { Topics = new(request.Topics.Count) };
@@ -35,9 +32,6 @@ public sealed class DeleteRecordsHandler(IPartitionDirectory partitions)
     {
         if (TopicNames.IsInternal(topic)) return (ErrorCode.InvalidTopicException, Offset.None);
         var found = partitions.Find(topic, asked.PartitionIndex);
-        if (found.Replica is not { } replica) return (found.Error, Offset.None);
-        return replica.Config.Delete
-            ? replica.DeleteRecords(asked.Offset == ToHighWatermark ? null : asked.Offset)
-            : (ErrorCode.PolicyViolation, Offset.None);
+        return found.Replica is { } replica ? replica.DeleteRecordsForClient(asked.Offset) : (found.Error, Offset.None);
     }
 }

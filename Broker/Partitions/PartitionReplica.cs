@@ -141,6 +141,12 @@ public sealed partial class PartitionReplica : IPartitionLogObserver
     public Offset VisibleEnd(ReadIsolation isolation) =>
         isolation == ReadIsolation.Committed ? LastStableOffset : HighWatermark;
 
+    /// <summary>As <see cref="DeleteRecords"/>, for a client (KIP-107): -1 means all that is committed.</summary>
+    /// <returns>POLICY_VIOLATION where the topic's cleanup.policy does not contain delete.</returns>
+    public (ErrorCode Error, Offset LogStart) DeleteRecordsForClient(Offset end) => Config.Delete
+        ? DeleteRecords(end == new Offset(-1) ? null : end)
+        : (ErrorCode.PolicyViolation, Offset.None);
+
     /// <summary>Makes the records below <paramref name="end"/> unreadable; null means all that is committed.</summary>
     /// <returns>The log start, which never falls; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
     public (ErrorCode Error, Offset LogStart) DeleteRecords(Offset? end)

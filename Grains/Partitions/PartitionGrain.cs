@@ -104,8 +104,7 @@ internal sealed partial class PartitionGrain(IPartitionDirectory partitions, Tim
         {
             null => (found.Error, Offset.None),
             var replica when TopicNames.IsInternal(replica.Partition.Topic) => (ErrorCode.InvalidTopicException, Offset.None),
-            { Config.Delete: false } => (ErrorCode.PolicyViolation, Offset.None),
-            var replica => replica.DeleteRecords(end == -1 ? null : new Offset(end)),
+            var replica => replica.DeleteRecordsForClient(new Offset(end)),
         };
         return Task.FromResult(new RecordsDeleted((short)error, logStart.Value));
     }
