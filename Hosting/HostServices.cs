@@ -67,6 +67,8 @@ public sealed class HostServices : IAsyncDisposable
     private static ILoggerFactory CreateLogs(IConfiguration configuration, string? formatter) => LoggerFactory.Create(builder =>
     {
         builder.AddConfiguration(configuration.GetSection("Logging"));
+        // Without a formatter's name the logger formats as it did before there were formatters, and looks at none of their options.
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleFormatterNames.Simple);
         builder.Services.Configure<JsonConsoleFormatterOptions>(console => console.UseUtcTimestamp = true);
         builder.Services.Configure<SimpleConsoleFormatterOptions>(console =>
         {

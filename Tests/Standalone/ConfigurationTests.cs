@@ -62,6 +62,15 @@ public sealed class ConfigurationTests : IDisposable
         (await DescribeAsync(broker)).ShouldAllBe(value => value == "6");
     }
 
+    [Fact]
+    public async Task Logs_are_single_lines_with_the_time_where_nothing_is_asked_for()
+    {
+        await using var broker = new StandaloneProcess(new Dictionary<string, string>(StringComparer.Ordinal), Arguments);
+        await broker.WaitUntilReadyAsync();
+        (await broker.WaitForLineAsync("Loire.Log.LogStore")).ShouldMatch(
+            @"^\d\d:\d\d:\d\d\.\d\d\d info: Loire\.Log\.LogStore\[1\] Opened ");
+    }
+
     [Theory]
     [InlineData("Logging__Console__FormatterName", "json")]
     [InlineData("Loire__LogFormat", "json")]
