@@ -181,6 +181,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
             new ClusterPartitionControl(_view, _control),
             _brokers,
             _brokers,
+            new ClusterBrokerRegistry(_view, _control),
             _groups,
             producerIds,
             _store);

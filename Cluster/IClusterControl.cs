@@ -23,6 +23,9 @@ public interface IClusterControl
     /// <summary>Notes that a broker is about to stop.</summary>
     Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken);
 
+    /// <inheritdoc cref="IBrokerRegistry.UnregisterAsync"/>
+    Task<ClusterRecord> UnregisterAsync(NodeId broker, CancellationToken cancellationToken);
+
     /// <summary>The cluster as it is now.</summary>
     Task<ClusterRecord> ReadClusterAsync(CancellationToken cancellationToken);
 

@@ -103,6 +103,7 @@ public sealed class BrokerHost : IAsyncDisposable
                 new SingleNodePartitionControl(catalog, node),
                 NoFollowers.Instance,
                 brokers,
+                new SingleNodeBrokerRegistry(node),
                 groups,
                 producerIds,
                 store),

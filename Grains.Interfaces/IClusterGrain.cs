@@ -11,6 +11,13 @@ public interface IClusterGrain : IGrainWithStringKey
     [Alias("DescribeAsync"), ResponseTimeout("00:00:05")]
     Task<ClusterDescription> DescribeAsync();
 
+    /// <summary>Makes the cluster forget a broker that will not come back, with its settings. Should it come after all, it
+    /// registers anew.</summary>
+    /// <exception cref="LoireException">BROKER_ID_NOT_REGISTERED; POLICY_VIOLATION while it is up, or holds replicas: it gets no
+    /// new ones then; DUPLICATE_BROKER_REGISTRATION: it came back meanwhile; REQUEST_TIMED_OUT: ask again.</exception>
+    [Alias("UnregisterBrokerAsync"), ResponseTimeout("00:00:30")]
+    Task UnregisterBrokerAsync(int nodeId);
+
     /// <summary>The names of all topics, internal ones included.</summary>
     [Alias("ListTopicsAsync"), ResponseTimeout("00:00:05")]
     Task<ImmutableArray<string>> ListTopicsAsync();

@@ -6,5 +6,5 @@ namespace Loire.Grains;
 internal sealed record ClusterProtocol(int Level)
 {
     /// <summary>Raise it with every change that a broker of the level before cannot cope with.</summary>
-    public const int CurrentLevel = 1;
+    public const int CurrentLevel = 2;
 }

@@ -25,6 +25,7 @@ public static class BrokerHandlers
         new IncrementalAlterConfigsHandler(ports.Catalog),
         new ListConfigResourcesHandler(ports.Catalog, ports.Brokers),
         new DescribeClusterHandler(ports.Brokers),
+        new UnregisterBrokerHandler(ports.Registry),
         new DescribeTopicPartitionsHandler(ports.Catalog, ports.Configs),
         new DescribeLogDirsHandler(ports.Catalog, ports.Partitions, ports.Store),
         new FindCoordinatorHandler(ports.Groups),

@@ -10,6 +10,7 @@ public sealed record BrokerPorts(
     IPartitionControl PartitionControl,
     IReplicaAuthority Followers,
     IBrokerDirectory Brokers,
+    IBrokerRegistry Registry,
     IGroupCoordinators Groups,
     IProducerIds ProducerIds,
     ILogStore Store);

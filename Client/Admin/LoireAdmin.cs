@@ -14,6 +14,14 @@ public sealed partial class LoireAdmin
     public Task<ClusterDescription> DescribeClusterAsync(CancellationToken cancellationToken = default) =>
         RunAsync("Describing the cluster", () => _context.Grains.Cluster.DescribeAsync(), cancellationToken);
 
+    /// <summary>Makes the cluster forget a broker that will not come back, with its settings. Should it come after all, it
+    /// registers anew.</summary>
+    /// <exception cref="LoireException">BROKER_ID_NOT_REGISTERED; POLICY_VIOLATION while it is up, or holds replicas: it gets no
+    /// new ones then, and <see cref="ReassignPartitionAsync"/> moves those that it has; DUPLICATE_BROKER_REGISTRATION: it came
+    /// back meanwhile.</exception>
+    public Task UnregisterBrokerAsync(int nodeId, CancellationToken cancellationToken = default) =>
+        RunAsync($"Unregistering broker {nodeId}", () => _context.Grains.Cluster.UnregisterBrokerAsync(nodeId), cancellationToken);
+
     /// <summary>The names of all topics, internal ones included.</summary>
     public Task<ImmutableArray<string>> ListTopicsAsync(CancellationToken cancellationToken = default) =>
         RunAsync("Listing the topics", () => _context.Grains.Cluster.ListTopicsAsync(), cancellationToken);

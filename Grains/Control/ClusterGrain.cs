@@ -16,6 +16,7 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
 {
     private readonly StateKeeper<ClusterState, ClusterDocument> _cluster;
     private readonly StateKeeper<TopicNameRegistry, TopicNamesDocument> _names;
+    private readonly BrokerUnregistration _unregistration;
     private readonly IClusterView _view;
     private readonly IClusterMembershipService _membership;
     private readonly BrokerServices _brokers;
@@ -35,6 +36,7 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
         _membership = membership;
         _brokers = brokers;
         _pusher = pusher;
+        _unregistration = new(_cluster, _names, membership, pusher, GrainFactory);
     }
 
     public Task<ClusterRecord> ReadAsync() => Task.FromResult(_cluster.Current.Record);
@@ -49,6 +51,8 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
 
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation) =>
         ChangeAsync(state => state.Drain(broker, generation));
+
+    public Task<ClusterRecord> UnregisterAsync(NodeId broker) => _unregistration.RunAsync(broker);
 
     public Task<ClusterRecord> SetBrokerConfigsAsync(
         string broker, ImmutableSortedDictionary<string, string> overrides, long version) =>
@@ -83,6 +87,8 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
         });
         return first;
     }
+
+    Task IClusterGrain.UnregisterBrokerAsync(int nodeId) => UnregisterAsync(new NodeId(nodeId));
 
     Task<long> IClusterGrain.ReserveProducerIdsAsync(int count) => ReserveProducerIdBlockAsync(count);
 

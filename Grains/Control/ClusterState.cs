@@ -25,7 +25,9 @@ internal sealed record ClusterState(ClusterRecord Record, long NextProducerId, I
         ClusterDocument.From);
 
     /// <summary>A broker runs anew, under the next generation. The first of all makes the cluster. A run that registers again,
-    /// or whose first attempt comes late, keeps its generation: it may fetch under it already.</summary>
+    /// or whose first attempt comes late, keeps its generation: it may fetch under it already. A generation is the version of
+    /// the record it begins with, so it is higher than all that topics have noted, also of a broker that was unregistered
+    /// meanwhile.</summary>
     /// <param name="clusterId">What its data directory says; null for a new one.</param>
     /// <exception cref="KafkaException">INCONSISTENT_CLUSTER_ID.</exception>
     public ClusterState Register(BrokerEndpoint endpoint, string directoryId, string? clusterId, string run)
@@ -42,9 +44,8 @@ internal sealed record ClusterState(ClusterRecord Record, long NextProducerId, I
                     + "is empty: restore the storage, or name an empty directory to make a new cluster.");
         }
 
-        var generation = (Record.Find(endpoint.Node)?.Started.Generation ?? 0) + 1;
         var broker = new BrokerRegistration(
-            endpoint, new BrokerGeneration(endpoint.Node, generation, directoryId), IsDraining: false);
+            endpoint, new BrokerGeneration(endpoint.Node, Record.Version + 1, directoryId), IsDraining: false);
         var registered = With(Record with
         {
             ClusterId = Record.ClusterId.Length > 0 ? Record.ClusterId : RandomIds.NewClusterId(),
@@ -59,6 +60,37 @@ internal sealed record ClusterState(ClusterRecord Record, long NextProducerId, I
     {
         if (Record.Find(node) is not { IsDraining: false } broker || broker.Started.Generation != generation) return this;
         return With(Record with { Brokers = Record.Brokers.Replace(broker, broker with { IsDraining = true }) });
+    }
+
+    /// <summary>A broker is to be unregistered, and gets no replicas from now on.</summary>
+    /// <exception cref="KafkaException">BROKER_ID_NOT_REGISTERED.</exception>
+    public ClusterState Retire(NodeId node)
+    {
+        var broker = Record.Find(node)
+            ?? throw new KafkaException(ErrorCode.BrokerIdNotRegistered, $"No broker {node} is registered with this cluster.");
+        return broker.IsRetired
+            ? this
+            : With(Record with { Brokers = Record.Brokers.Replace(broker, broker with { IsRetired = true }) });
+    }
+
+    /// <summary>Nothing of a retired run stays: neither the registration nor the settings.</summary>
+    /// <exception cref="KafkaException">DUPLICATE_BROKER_REGISTRATION: it has registered anew since.</exception>
+    public ClusterState Unregister(BrokerGeneration retired)
+    {
+        var node = retired.Broker;
+        if (Record.Find(node) is not { } broker) return this;
+        if (broker.Started != retired)
+        {
+            throw new KafkaException(
+                ErrorCode.DuplicateBrokerRegistration, $"Broker {node} has come back meanwhile, and stays registered.");
+        }
+
+        var unregistered = With(Record with
+        {
+            Brokers = Record.Brokers.Remove(broker),
+            BrokerConfigs = Record.BrokerConfigs.Remove(node.ToString()),
+        });
+        return unregistered with { Runs = Runs.Remove(node.Value) };
     }
 
     /// <exception cref="KafkaException">INVALID_CONFIG, INVALID_REQUEST, INVALID_UPDATE_VERSION.</exception>

@@ -17,6 +17,11 @@ internal interface ITopicControlGrain : IGrainWithStringKey
     [Alias("ExistsAsync"), ResponseTimeout("00:00:03")]
     Task<bool> ExistsAsync();
 
+    /// <summary>The partitions that a broker holds replicas of, or is to. Read from the storage, behind all changes that are under
+    /// way here.</summary>
+    [Alias("FindReplicasAsync"), ResponseTimeout("00:00:05")]
+    Task<ImmutableArray<int>> FindReplicasAsync(NodeId broker);
+
     [Alias("SettleAsync"), ResponseTimeout("00:00:03")]
     Task<TopicRecord?> SettleAsync(BrokerGeneration? started);
 

@@ -49,6 +49,17 @@ internal sealed class TopicController(
         return new(hasChanges ? Next(topic, settled.State) : topic);
     });
 
+    /// <summary>The partitions that a broker holds replicas of, or is to. Another activation may have placed some: what this one
+    /// knows does not do.</summary>
+    public async Task<ImmutableArray<int>> FindReplicasAsync(NodeId broker)
+    {
+        var topic = await _keeper.ChangeAsync(topic => new(topic, IsBehind: true));
+        return topic is { IsDeleted: false }
+            ? [.. Enumerable.Range(0, topic.Control.Partitions.Length)
+                .Where(index => topic.Control.Partitions[index].Replicas.Contains(broker))]
+            : [];
+    }
+
     /// <returns>The topic to be.</returns>
     /// <exception cref="KafkaException">What keeps it from being created, other topics apart.</exception>
     public TopicRecord Plan(NewTopic topic) => Plan(Current, topic);
@@ -105,6 +116,7 @@ internal sealed class TopicController(
     public Task<TopicRecord> ReassignAsync(PartitionIndex partition, ImmutableArray<NodeId>? target) => ChangeAsync(current =>
     {
         var topic = Existing(current);
+        CheckNewcomers(topic.Control.Find(partition), target ?? []);
         return Granted(topic, partition, TopicControlCore.Reassign(topic.Control, partition, target, view.Statuses));
     });
 
@@ -173,9 +185,22 @@ internal sealed class TopicController(
             : throw new KafkaException(step.Error, $"No replica of one of the partitions added to '{name}' would be up.");
     }
 
+    /// <summary>A broker may seem to be up that is not registered yet, or to be unregistered.</summary>
+    private void CheckNewcomers(PartitionState? partition, ImmutableArray<NodeId> target)
+    {
+        if (partition is null) return;
+        var brokers = Brokers();
+        foreach (var node in target.Where(node => !partition.Replicas.Contains(node) && !brokers.Any(broker => broker.Node == node)))
+        {
+            throw new KafkaException(
+                ErrorCode.InvalidReplicaAssignment, $"Broker {node} is not registered, or to be unregistered: it takes no replicas.");
+        }
+    }
+
+    /// <summary>Those that may be given replicas.</summary>
     private ImmutableArray<PlacementBroker> Brokers() =>
     [
-        .. view.Cluster.Brokers.Select(broker => new PlacementBroker(
+        .. view.Cluster.Brokers.Where(broker => !broker.IsRetired).Select(broker => new PlacementBroker(
             broker.Endpoint.Node, broker.Endpoint.Rack, view.Statuses.CanLead(broker.Endpoint.Node))),
     ];
 

@@ -48,6 +48,8 @@ internal sealed class TopicGrain : ControlGrain, ITopicGrain, ITopicControlGrain
 
     public Task<bool> ExistsAsync() => Task.FromResult(_creations > 0 || _controller.Current is { IsDeleted: false });
 
+    public Task<ImmutableArray<int>> FindReplicasAsync(NodeId broker) => _controller.FindReplicasAsync(broker);
+
     public async Task<TopicRecord?> SettleAsync(BrokerGeneration? started)
     {
         await _brokers.EnsureKnownAsync(started?.Broker);

@@ -22,6 +22,7 @@ internal struct BrokerRegistrationSurrogate
     [Id(1)] public long Generation;
     [Id(2)] public string DirectoryId;
     [Id(3)] public bool IsDraining;
+    [Id(4)] public bool IsRetired;
 }
 
 [GenerateSerializer, Immutable, Alias("Loire.BrokerEndpoint")]
@@ -40,7 +41,10 @@ internal sealed class ClusterRecordConverter : IConverter<ClusterRecord, Cluster
         surrogate.ClusterId,
         surrogate.Version,
         [.. surrogate.Brokers.Select(broker => new BrokerRegistration(
-            broker.Endpoint, new(broker.Endpoint.Node, broker.Generation, broker.DirectoryId), broker.IsDraining))],
+            broker.Endpoint,
+            new(broker.Endpoint.Node, broker.Generation, broker.DirectoryId),
+            broker.IsDraining,
+            broker.IsRetired))],
         surrogate.BrokerConfigs);
 
     public ClusterRecordSurrogate ConvertToSurrogate(in ClusterRecord value) => new()
@@ -53,6 +57,7 @@ internal sealed class ClusterRecordConverter : IConverter<ClusterRecord, Cluster
             Generation = broker.Started.Generation,
             DirectoryId = broker.Started.DirectoryId,
             IsDraining = broker.IsDraining,
+            IsRetired = broker.IsRetired,
         })],
         BrokerConfigs = value.BrokerConfigs,
     };

@@ -19,7 +19,7 @@ internal sealed record ClusterDocument(
     SortedDictionary<string, SortedDictionary<string, string>> Configs,
     long NextProducerId)
 {
-    public const int CurrentFormat = 1;
+    public const int CurrentFormat = 2;
 
     public static ClusterDocument From(ClusterState cluster) => new(
         CurrentFormat,
@@ -51,8 +51,17 @@ internal sealed record ClusterDocument(
 
 /// <param name="Rack">Null where the broker names none.</param>
 /// <param name="Run">Null where it registered before runs were noted.</param>
+/// <param name="IsRetired">Of format 2.</param>
 internal sealed record BrokerDocument(
-    int Node, string Host, int Port, long Generation, string DirectoryId, bool IsDraining, string? Rack = null, string? Run = null)
+    int Node,
+    string Host,
+    int Port,
+    long Generation,
+    string DirectoryId,
+    bool IsDraining,
+    string? Rack = null,
+    string? Run = null,
+    bool IsRetired = false)
 {
     public static BrokerDocument From(BrokerRegistration broker, string? run) => new(
         broker.Endpoint.Node.Value,
@@ -62,10 +71,12 @@ internal sealed record BrokerDocument(
         broker.Started.DirectoryId,
         broker.IsDraining,
         broker.Endpoint.Rack,
-        run);
+        run,
+        broker.IsRetired);
 
     public BrokerRegistration ToRegistration() => new(
         new BrokerEndpoint(new NodeId(Node), Host, Port, Rack),
         new BrokerGeneration(new NodeId(Node), Generation, DirectoryId),
-        IsDraining);
+        IsDraining,
+        IsRetired);
 }

@@ -46,6 +46,8 @@ internal sealed class FakeLoire : ILoireGrains, IClusterGrain
     public Task<ImmutableArray<string>> ListTopicsAsync() => Task.FromResult(
         _topics.Values.Where(topic => topic.Exists).Select(topic => topic.Name).ToImmutableArray());
 
+    public Task UnregisterBrokerAsync(int nodeId) => throw new NotSupportedException();
+
     public Task<ImmutableArray<GroupListing>> ListGroupsAsync() => throw new NotSupportedException();
 
     public Task<long> ReserveProducerIdsAsync(int count) =>

@@ -16,6 +16,9 @@ internal sealed class FakeView : IClusterView, IClusterLearner
     /// <summary>Called before a topic is taken in: may wait, or throw.</summary>
     public Action<TopicRecord> BeforeTopic { get; set; } = _ => { };
 
+    /// <summary>The same before the cluster's record is.</summary>
+    public Action<ClusterRecord> BeforeCluster { get; set; } = _ => { };
+
     public ClusterRecord Cluster { get; private set; } = new(
         "", -1, [], ImmutableSortedDictionary<string, ImmutableSortedDictionary<string, string>>.Empty);
 
@@ -34,6 +37,7 @@ internal sealed class FakeView : IClusterView, IClusterLearner
 
     public void Learn(ClusterRecord cluster)
     {
+        BeforeCluster(cluster);
         lock (_lock)
         {
             if (Cluster.Version < cluster.Version) Cluster = cluster;

@@ -40,7 +40,8 @@ internal static class Records
             new BrokerRegistration(
                 new BrokerEndpoint(new NodeId(1), "localhost", 9092, "rack"),
                 new BrokerGeneration(new NodeId(1), 10, "directory-1"),
-                IsDraining: true),
+                IsDraining: true,
+                IsRetired: true),
         ],
         ImmutableSortedDictionary.Create<string, ImmutableSortedDictionary<string, string>>(StringComparer.Ordinal)
             .Add("", ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal).Add("log.retention.ms", "11")));

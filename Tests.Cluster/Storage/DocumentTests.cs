@@ -18,10 +18,16 @@ public sealed class DocumentTests
         + """{"replicas":[3],"inSync":[3],"leader":3,"leaderEpoch":6,"partitionEpoch":0}],"""
         + """ "generations":[{"broker":1,"generation":8,"directoryId":"directory-1"}]}""";
 
-    private const string Cluster =
+    /// <summary>Before brokers were retired.</summary>
+    private const string ClusterOfFormat1 =
         """{"format":1,"clusterId":"cluster","version":9,"brokers":[{"node":1,"host":"localhost","port":9092,"generation":10,"""
         + """ "directoryId":"directory-1","isDraining":true,"rack":"rack","run":"run"}],"configs":{"":{"log.retention.ms":"11"}},"""
         + """ "nextProducerId":12}""";
+
+    private const string Cluster =
+        """{"format":2,"clusterId":"cluster","version":9,"brokers":[{"node":1,"host":"localhost","port":9092,"generation":10,"""
+        + """ "directoryId":"directory-1","isDraining":true,"rack":"rack","run":"run","isRetired":true}],"""
+        + """ "configs":{"":{"log.retention.ms":"11"}},"nextProducerId":12}""";
 
     private const string Names = """{"format":1,"topics":{"orders":7,"payments":2}}""";
 
@@ -42,6 +48,14 @@ public sealed class DocumentTests
         var state = new ClusterState(Records.Cluster(), 12, Runs);
         Write(ClusterDocument.From(state)).ShouldBe(Plain(Cluster));
         Records.Text(Read<ClusterDocument>(Cluster).ToState()).ShouldBe(Records.Text(state));
+    }
+
+    [Fact]
+    public void A_cluster_of_format_1()
+    {
+        var cluster = Records.Cluster();
+        var state = new ClusterState(cluster with { Brokers = [cluster.Brokers[0] with { IsRetired = false }] }, 12, Runs);
+        Records.Text(Read<ClusterDocument>(ClusterOfFormat1).ToState()).ShouldBe(Records.Text(state));
     }
 
     [Fact]

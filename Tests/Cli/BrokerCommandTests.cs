@@ -111,6 +111,16 @@ public sealed class BrokerCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_broker_that_is_alone_is_not_unregistered_and_knows_no_other()
+    {
+        var self = (await JsonAsync("brokers", "list"))[0].GetProperty("broker").GetInt32();
+        var up = await RunAsync("brokers", "unregister", $"{self}");
+        up.ExitCode.ShouldBe(1);
+        up.Error.ShouldContain($"Broker {self} is up, and alone");
+        (await RunAsync("brokers", "unregister", "99")).Error.ShouldContain("No broker 99 is registered");
+    }
+
+    [Fact]
     public async Task Settings_are_set_shown_and_unset()
     {
         await DoneAsync("topics", "create", "t");

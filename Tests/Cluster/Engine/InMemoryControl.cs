@@ -63,6 +63,11 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
             ],
         }));
 
+    public Task<ClusterRecord> UnregisterAsync(NodeId broker, CancellationToken cancellationToken) =>
+        AskAsync(() => controllers.Change(cluster => cluster.Find(broker) is { } known
+            ? cluster with { Brokers = cluster.Brokers.Remove(known) }
+            : throw new KafkaException(ErrorCode.BrokerIdNotRegistered, $"there is no broker {broker}")));
+
     public Task<ClusterRecord> ReadClusterAsync(CancellationToken cancellationToken) => AskAsync(() => controllers.Cluster);
 
     public Task<ClusterRecord> SetBrokerConfigsAsync(
