@@ -38,7 +38,7 @@ public sealed class LoireProducer : IAsyncDisposable
     /// <param name="timestamp">By default now.</param>
     /// <param name="cancellationToken">Ends the wait for memory or for the topic. A record that was taken is delivered all
     /// the same.</param>
-    /// <returns>Where the record is, once it is acknowledged.</returns>
+    /// <returns>Where the record is, once it is acknowledged; with <see cref="Acks.None"/> once it is on its way.</returns>
     /// <exception cref="LoireException">UNKNOWN_TOPIC_OR_PARTITION, MESSAGE_TOO_LARGE …; REQUEST_TIMED_OUT where it was not
     /// acknowledged within the delivery timeout: then it may be written or not.</exception>
     public ValueTask<RecordPosition> ProduceAsync(

@@ -49,6 +49,27 @@ internal sealed partial class PartitionSender
         }
     }
 
+    /// <summary>The batch is settled when it is on its way. The next one waits for its answer all the same, so that the order
+    /// holds.</summary>
+    private async Task SendUnacknowledgedAsync(ProduceBatch batch)
+    {
+        var count = batch.RecordsCount;
+        var bytes = batch.Build(producerId: -1, baseSequence: -1);
+        batch.DisownBytes();
+        var answer = TryAppendAsync(bytes);
+        Settle(batch, offset: -1, failure: null);
+
+        // The batch is another's by now: what goes wrong from here on is not its failure.
+        await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var (error, reason, _) = answer.IsCompletedSuccessfully
+            ? await answer
+            : (ErrorCode.UnknownServerError, answer.Exception?.GetBaseException().Message, -1);
+        var counter = error == ErrorCode.None ? LoireClientTelemetry.SentRecords : LoireClientTelemetry.FailedRecords;
+        counter.Add(count, LoireClientTelemetry.Topic(_topic));
+        if (error != ErrorCode.None)
+            LogLost(_context.Logger, count, _topic, _partition, error, reason);
+    }
+
     private async Task StartSequenceAsync()
     {
         _producerId = await _context.ProducerIds.NextAsync(CancellationToken.None);
@@ -59,7 +80,9 @@ internal sealed partial class PartitionSender
     {
         try
         {
-            var request = new AppendRequest(bytes, (short)_options.Acks);
+            // An answer comes in any case: without one nothing could be counted.
+            var acks = _options.Acks == Acks.None ? Acks.Leader : _options.Acks;
+            var request = new AppendRequest(bytes, (short)acks);
             var answer = await LeaderCall.RunAsync(
                 _context, _topic, _partition, usual: TimeSpan.Zero, leader => leader.AppendAsync(request));
             return ((ErrorCode)answer.Error, answer.Message, answer.BaseOffset);
@@ -77,6 +100,10 @@ internal sealed partial class PartitionSender
     [LoggerMessage(Level = LogLevel.Debug, Message = "Producing to {Topic}-{Partition} is repeated (attempt {Attempt}): {Error} {Reason}")]
     private static partial void LogRepeated(
         ILogger logger, string topic, int partition, int attempt, ErrorCode error, string? reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} records for {Topic}-{Partition} are lost: {Error} {Reason}")]
+    private static partial void LogLost(
+        ILogger logger, int count, string topic, int partition, ErrorCode error, string? reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} records for {Topic}-{Partition} are given up")]
     private static partial void LogGivenUp(ILogger logger, Exception exception, int count, string topic, int partition);

@@ -132,6 +132,11 @@ internal sealed partial class PartitionSender : IThreadPoolWorkItem, IAsyncDispo
         {
             try
             {
+                if (_options.Acks == Acks.None)
+                {
+                    await SendUnacknowledgedAsync(batch);
+                    continue;
+                }
                 var offset = await DeliverAsync(batch);
                 LoireClientTelemetry.SentRecords.Add(batch.RecordsCount, LoireClientTelemetry.Topic(_topic));
                 LoireClientTelemetry.SendDuration.Record(

@@ -8,6 +8,10 @@ public enum Acks : short
     /// <summary>Every in-sync replica, on disk.</summary>
     All = -1,
 
+    /// <summary>Nobody: it counts as delivered when it is on its way, and where it lies nobody is told. What is refused or lost on
+    /// the way is not sent again, and only the metrics tell of it.</summary>
+    None = 0,
+
     /// <summary>The leader alone.</summary>
     Leader = 1,
 }
@@ -40,5 +44,6 @@ public sealed record ProducerOptions
 }
 
 /// <summary>Where a record was written.</summary>
-/// <param name="Offset">-1 where the record was there already and the leader no longer knows where.</param>
+/// <param name="Offset">-1 where the record was there already and the leader no longer knows where, and with
+/// <see cref="Acks.None"/>.</param>
 public readonly record struct RecordPosition(string Topic, int Partition, long Offset);

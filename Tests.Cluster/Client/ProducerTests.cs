@@ -129,6 +129,26 @@ public sealed class ProducerTests
         (await ReadAllAsync(2)).ShouldBe([0, 1]);
     }
 
+    [Fact]
+    public async Task A_record_that_nobody_acknowledges_is_answered_when_it_is_on_its_way_and_keeps_its_place()
+    {
+        var partition = OnePartition();
+        var held = new TaskCompletionSource();
+        partition.OnNextAppend(async append =>
+        {
+            await held.Task;
+            return append();
+        });
+        await using var producer = _client.CreateProducer(new ProducerOptions { Acks = Acks.None, IsIdempotent = false });
+        (await ProduceAsync(producer, 0)).ShouldBe(new RecordPosition(Topic, 0, -1));
+        partition.End.ShouldBe(0);
+
+        var answers = Enumerable.Range(1, 19).Select(i => ProduceAsync(producer, i)).ToList();
+        held.SetResult();
+        (await Task.WhenAll(answers)).ShouldAllBe(answer => answer.Offset == -1);
+        (await ReadAllAsync(20)).ShouldBe(Enumerable.Range(0, 20));
+    }
+
     /// <summary>Buffers are used again, but not those of a call that failed: it may still arrive.</summary>
     [Fact]
     public async Task A_call_that_arrives_late_finds_its_batch_as_it_was()

@@ -55,7 +55,46 @@ public sealed class TelemetryTests
     {
         const string topic = "counted";
         var counts = new ConcurrentDictionary<string, long>();
-        using var listener = new MeterListener
+        using var listener = Count(topic, counts);
+        var loire = new FakeLoire();
+        loire.AddTopic(topic, 1);
+        loire.Partition(topic, 0).OnNextAppend(_ => Task.FromResult(FakePartition.Refusal(ErrorCode.NotLeaderOrFollower)));
+        await using var producer = loire.CreateClient().CreateProducer();
+        for (var i = 0; i < 3; i++)
+            await producer.ProduceAsync(topic, default(byte[]), [1], cancellationToken: Cancelled);
+        counts["messaging.client.sent.messages"].ShouldBe(3);
+        counts["loire.client.repeated.batches"].ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Records_that_nobody_acknowledges_are_counted_where_they_are_lost()
+    {
+        const string topic = "lost";
+        var counts = new ConcurrentDictionary<string, long>();
+        using var listener = Count(topic, counts);
+        var loire = new FakeLoire();
+        loire.AddTopic(topic, 1);
+        var partition = loire.Partition(topic, 0);
+        partition.OnNextAppend(_ => Task.FromResult(FakePartition.Refusal(ErrorCode.NotLeaderOrFollower)));
+        partition.OnNextAppend(_ => throw new NotSupportedException("it cannot even be sent"));
+        var options = new ProducerOptions { Acks = Acks.None, IsIdempotent = false };
+        await using var producer = loire.CreateClient().CreateProducer(options);
+        for (var i = 1; i <= 3; i++)
+        {
+            await producer.ProduceAsync(topic, default(byte[]), [1], cancellationToken: Cancelled);
+            await Eventually.IsTrueAsync(() => counts.Values.Sum() == i);
+        }
+
+        counts["loire.client.failed.messages"].ShouldBe(2);
+        counts["messaging.client.sent.messages"].ShouldBe(1);
+        partition.Appends.ShouldBe(3);
+        partition.End.ShouldBe(1);
+    }
+
+    /// <summary>Adds up what the counters say of a topic.</summary>
+    private static MeterListener Count(string topic, ConcurrentDictionary<string, long> counts)
+    {
+        var listener = new MeterListener
         {
             InstrumentPublished = (instrument, self) =>
             {
@@ -72,13 +111,6 @@ public sealed class TelemetryTests
             }
         });
         listener.Start();
-        var loire = new FakeLoire();
-        loire.AddTopic(topic, 1);
-        loire.Partition(topic, 0).OnNextAppend(_ => Task.FromResult(FakePartition.Refusal(ErrorCode.NotLeaderOrFollower)));
-        await using var producer = loire.CreateClient().CreateProducer();
-        for (var i = 0; i < 3; i++)
-            await producer.ProduceAsync(topic, default(byte[]), [1], cancellationToken: Cancelled);
-        counts["messaging.client.sent.messages"].ShouldBe(3);
-        counts["loire.client.repeated.batches"].ShouldBe(1);
+        return listener;
     }
 }
