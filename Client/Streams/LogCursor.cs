@@ -8,8 +8,11 @@ namespace Loire.Client;
 /// so the batch is delivered when the next one is begun. A batch that fails is delivered again event by event, so that the
 /// policy meets only those that fail alone.</summary>
 /// <param name="batchSize">How many events the agent takes at once, as long as there are any.</param>
+/// <param name="isWanted">The consumer wants the event at the position: it made the token itself. Of a token that came with an
+/// event, it may have that event.</param>
 internal sealed class LogCursor(
-    LogWindow window, StreamId streamId, long position, int batchSize, DeliveryFailurePolicy policy) : IQueueCacheCursor
+    LogWindow window, StreamId streamId, long position, int batchSize, DeliveryFailurePolicy policy, bool isWanted)
+    : IQueueCacheCursor
 {
     private const long None = -1;
 
@@ -20,6 +23,7 @@ internal sealed class LogCursor(
     private long _batchStart = None;
     private int _batchCount;
     private bool _isBatchOver;
+    private bool _isWanted = isWanted;
 
     /// <summary>Below it each event is a batch of its own.</summary>
     private long _aloneUpTo = None;
@@ -44,7 +48,7 @@ internal sealed class LogCursor(
         exception = null;
         if (_current is { } record && !_isCounted)
         {
-            (_isCounted, _batchCount) = (true, _batchCount + 1);
+            (_isCounted, _isWanted, _batchCount) = (true, false, _batchCount + 1);
             if (_batchCount == 1)
                 _span = DeliverySpan.Start(_topic, record, isAlone: batchSize == 1);
             if (_span is { } span)
@@ -62,7 +66,9 @@ internal sealed class LogCursor(
         return _current is not null;
     }
 
-    /// <summary>News of the stream lie behind the cursor's place in any case.</summary>
+    /// <summary>News of the stream lie behind the cursor's place in any case. A rewind does not come this way: a subscription that
+    /// is resumed with an older token keeps it to itself until the next event is delivered to it, which it answers with the token,
+    /// and the agent takes a new cursor. Until then Orleans tells nobody.</summary>
     public void Refresh(StreamSequenceToken token)
     {
     }
@@ -88,6 +94,16 @@ internal sealed class LogCursor(
         else if (_batchStart < _aloneUpTo)
             _isBatchOver = true;
         return !_isBatchOver;
+    }
+
+    /// <summary>What the agent moved past without a look though the consumer wants it: it takes every token that a delivery is
+    /// answered with for that of an event that the consumer has.</summary>
+    internal StreamRecord? TakePassedOver()
+    {
+        if (!_isWanted || _current is null)
+            return null;
+        _isWanted = false;
+        return _current;
     }
 
     internal void Take(StreamRecord record)
@@ -120,7 +136,7 @@ internal sealed class LogCursor(
     internal void Restart(long offset)
     {
         (Position, _batchStart, _batchCount, _isBatchOver) = (offset, None, 0, false);
-        (_aloneUpTo, GivenUp) = (None, null);
+        (_aloneUpTo, GivenUp, _isWanted) = (None, null, false);
     }
 
     /// <summary>What became of the batch is known.</summary>

@@ -129,7 +129,7 @@ internal sealed class LogWindow(int sizeBytesMax, Action<PageRequest> load)
         lock (_lock)
         {
             var position = token is null ? End : LogLife.IsOf(token, LifeMark) ? token.SequenceNumber : _start;
-            var cursor = new LogCursor(this, stream, position, batchSize, policy);
+            var cursor = new LogCursor(this, stream, position, batchSize, policy, isWanted: token is { EventIndex: 0 });
             _cursors.Add(cursor);
             return cursor;
         }
@@ -149,6 +149,8 @@ internal sealed class LogWindow(int sizeBytesMax, Action<PageRequest> load)
     {
         lock (_lock)
         {
+            if (cursor.TakePassedOver() is { } wanted)
+                return wanted;
             if (!cursor.BeginMove())
                 return null;
             while (cursor.Position < End)

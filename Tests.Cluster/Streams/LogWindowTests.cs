@@ -115,6 +115,19 @@ public sealed class LogWindowTests
     }
 
     [Fact]
+    public void What_a_consumer_asks_for_by_a_token_of_its_own_is_in_its_first_batch()
+    {
+        Append(100, A, A, A, A, A);
+        var cursor = _window.Open(A, LogLife.TokenOf(101, mark: 0), batchSize: 3, DeliveryFailurePolicy.Retry);
+
+        // An agent passes over it all the same: it takes every token for that of an event that the consumer has.
+        cursor.MoveNext().ShouldBeTrue();
+        NextBatch(cursor, 3).ShouldBe([101, 102, 103]);
+        _window.DeliveredUpTo.ShouldBe(101);
+        NextBatch(cursor, 3).ShouldBe([104]);
+    }
+
+    [Fact]
     public void When_the_log_begins_anew_everybody_reads_it_from_there()
     {
         var busy = Open(A, null);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Loire.Tests.Cluster.Fakes;
+using Orleans.Providers.Streams.Common;
 using Orleans.Streams;
 using Shouldly;
 using Xunit;
@@ -60,6 +61,30 @@ public sealed class StreamTests
         await Eventually.IsTrueAsync(() => EventJournal.Of("explicit-" + key).Count >= 44);
         EventJournal.Of("explicit-" + key)[^1].ShouldBe(Name(50));
         await live.UnsubscribeAsync();
+    }
+
+    [Fact]
+    public async Task A_subscription_that_is_resumed_with_an_older_token_rewinds_with_the_next_event()
+    {
+        await using var cluster = await StreamCluster.StartAsync();
+        var key = EventJournal.NewKey();
+        var stream = cluster.Stream("explicit", key);
+        var subscription = await stream.SubscribeAsync((item, token) => Note("first-" + key, item, token!));
+        for (var i = 0; i < 10; i++)
+            await stream.OnNextAsync(Name(i));
+        await Eventually.IsTrueAsync(() => EventJournal.Of("first-" + key).Count == 10);
+
+        var third = new EventSequenceTokenV2(EventJournal.OffsetsOf("first-" + key)[3]);
+        await subscription.ResumeAsync((item, token) => Note("again-" + key, item, token!), third);
+        await stream.OnNextAsync(Name(10));
+        await Eventually.IsTrueAsync(() => EventJournal.Of("again-" + key).Contains(Name(10)));
+        EventJournal.Of("again-" + key).ShouldBe(Enumerable.Range(3, 8).Select(Name));
+
+        static Task Note(string journal, string item, StreamSequenceToken token)
+        {
+            EventJournal.Add(journal, item, token.SequenceNumber);
+            return Task.CompletedTask;
+        }
     }
 
     [Fact]
