@@ -76,13 +76,16 @@ public sealed record ReadRequest(
 
 /// <param name="Error">Kafka's error code; 0 for none.</param>
 /// <param name="Batches">Whole record batches of format v2, one after the other; empty where there are none.</param>
+/// <param name="TopicId">Of the topic that was read: one of the same name that comes after it has another. Empty where none
+/// was.</param>
 [GenerateSerializer, Immutable, Alias("Loire.ReadAnswer")]
 public sealed record ReadAnswer(
     [property: Id(0)] short Error,
     [property: Id(1)] ReadOnlyMemory<byte> Batches,
     [property: Id(2)] long NextOffset,
     [property: Id(3)] long HighWatermark,
-    [property: Id(4)] long LogStartOffset);
+    [property: Id(4)] long LogStartOffset,
+    [property: Id(5)] Guid TopicId = default);
 
 /// <param name="Error">Kafka's error code; 0 for none.</param>
 [GenerateSerializer, Immutable, Alias("Loire.PartitionOffsets")]

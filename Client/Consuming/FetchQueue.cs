@@ -21,9 +21,10 @@ internal sealed class FetchQueue(ClientContext context, ConsumerOptions options)
 
     /// <summary>Starts to read a partition that is not being read.</summary>
     /// <param name="mayVanish">Its topic's deletion is no failure: see <see cref="PartitionFetcher.IsGone"/>.</param>
-    public void Add(PartitionStart start, bool mayVanish = false)
+    /// <param name="topicId">Of the topic that the start is meant for; empty for the one that has the name.</param>
+    public void Add(PartitionStart start, bool mayVanish = false, Guid topicId = default)
     {
-        var fetcher = new PartitionFetcher(context, this, start, mayVanish);
+        var fetcher = new PartitionFetcher(context, this, start, mayVanish, topicId);
         if (_fetchers.TryAdd(fetcher.Address, fetcher))
             fetcher.Start();
     }

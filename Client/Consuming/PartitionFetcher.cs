@@ -7,9 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Loire.Client;
 
 /// <summary>Reads one partition from its leader, on and on, into the queue.</summary>
-/// <param name="mayVanish">Its topic's deletion ends the reading of this partition alone.</param>
-internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue queue, PartitionStart start, bool mayVanish)
-    : IAsyncDisposable
+/// <param name="mayVanish">Its topic's deletion ends the reading of this partition alone, also where another topic has the
+/// name by then.</param>
+/// <param name="topicId">Of the topic that the start is meant for; empty for the one that is read first.</param>
+internal sealed partial class PartitionFetcher(
+    ClientContext context, FetchQueue queue, PartitionStart start, bool mayVanish, Guid topicId) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
@@ -17,6 +19,7 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     private volatile bool _isStopped;
     private volatile bool _isReleased;
     private volatile bool _isGone;
+    private volatile bool _isReplaced;
 
     public string Topic => start.Topic;
     public int Partition => start.Partition;
@@ -31,6 +34,12 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     /// <summary>There is no such partition any more.</summary>
     public bool IsGone => _isGone;
 
+    /// <summary>It is gone, and another topic has its name.</summary>
+    public bool IsReplaced => _isReplaced;
+
+    /// <summary>Of the topic that its records are of, where its topic may vanish; empty before the leader has told.</summary>
+    public Guid TopicId { get; private set; } = topicId;
+
     /// <summary>Behind the last record that the reader is done with; -1 where it is done with none.</summary>
     public long Processed
     {
@@ -42,6 +51,9 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
     public long Committed { get; set; } = -1;
 
     private string Place => string.Create(CultureInfo.InvariantCulture, $"Reading {Topic}-{Partition}");
+
+    /// <summary>For a group: none of a later topic of the same name.</summary>
+    public GroupOffset OffsetToCommit(long offset) => new(Topic, Partition, offset, -1, "", TopicId);
 
     public void Start() => _running = Background.RunAsync(RunAsync);
 
@@ -67,7 +79,13 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
                 try
                 {
                     position ??= await LocateAsync(start.Start);
-                    position = await ReadOnAsync(position.Value);
+                    if (await ReadOnAsync(position.Value) is not { } next)
+                    {
+                        _isReplaced = _isGone = true;
+                        LogGone(context.Logger, Topic, Partition);
+                        return;
+                    }
+                    position = next;
                     backoff.Reset();
                 }
                 catch (Exception exception) when (Failures.MayPass(exception))
@@ -92,8 +110,8 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         }
     }
 
-    /// <returns>Where to go on.</returns>
-    private async Task<long> ReadOnAsync(long position)
+    /// <returns>Where to go on; null where another topic is there.</returns>
+    private async Task<long?> ReadOnAsync(long position)
     {
         var options = queue.Options;
         var request = new ReadRequest(
@@ -101,6 +119,13 @@ internal sealed partial class PartitionFetcher(ClientContext context, FetchQueue
         var answer = await LeaderCall
             .RunAsync(context, Topic, Partition, usual: options.FetchWait, leader => leader.ReadAsync(request))
             .WaitAsync(_stop.Token);
+        if (mayVanish && answer.TopicId != Guid.Empty)
+        {
+            if (TopicId == Guid.Empty)
+                TopicId = answer.TopicId;
+            if (TopicId != answer.TopicId)
+                return null;
+        }
         switch ((ErrorCode)answer.Error)
         {
             case ErrorCode.None:

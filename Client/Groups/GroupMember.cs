@@ -124,8 +124,8 @@ internal sealed partial class GroupMember(
     /// <param name="isOwned">Whether this member still has the partitions: a later generation's is not to commit what an
     /// earlier one read.</param>
     /// <exception cref="LoireException">The offsets are not stored; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID where the
-    /// partitions have gone to another member. With UNKNOWN_TOPIC_OR_PARTITION those of a topic that was deleted are not, and
-    /// the others are.</exception>
+    /// partitions have gone to another member. With UNKNOWN_TOPIC_OR_PARTITION and UNKNOWN_TOPIC_ID those of a topic that was
+    /// deleted are not, and the others are.</exception>
     public async Task CommitAsync(
         ImmutableArray<GroupOffset> offsets, Func<bool> isOwned, CancellationToken cancellationToken)
     {
@@ -141,7 +141,7 @@ internal sealed partial class GroupMember(
                     cancellationToken);
             if (error == ErrorCode.None)
                 return;
-            if (error == ErrorCode.UnknownTopicOrPartition)
+            if (error is ErrorCode.UnknownTopicOrPartition or ErrorCode.UnknownTopicId)
                 await EnsureExistAsync(offsets, cancellationToken);
             var mayPass = Failures.MayPass(error) || error == ErrorCode.RebalanceInProgress
                 || (HasMovedOn(error) && membership != Membership);
@@ -163,10 +163,15 @@ internal sealed partial class GroupMember(
     /// <summary>The coordinator may not have heard yet of a topic; its controller has the last word.</summary>
     private async Task EnsureExistAsync(ImmutableArray<GroupOffset> offsets, CancellationToken cancellationToken)
     {
-        foreach (var topic in offsets.Select(offset => offset.Topic).Distinct())
+        foreach (var offset in offsets.DistinctBy(offset => (offset.Topic, offset.TopicId)))
         {
-            if (await context.Topics.RefreshAsync(topic, cancellationToken) is null)
-                throw Failures.UnknownTopic(topic);
+            var known = await context.Topics.RefreshAsync(offset.Topic, cancellationToken)
+                ?? throw Failures.UnknownTopic(offset.Topic);
+            if (offset.TopicId != Guid.Empty && offset.TopicId != known.Id)
+            {
+                throw ErrorCode.UnknownTopicId.ToException(
+                    $"Committing for group '{groupId}'", $"'{offset.Topic}' was deleted, and is another topic now");
+            }
         }
     }
 

@@ -39,9 +39,14 @@ internal sealed partial class GroupPartitions(ClientContext context, FetchQueue 
     public Task ReleaseAllAsync(bool isLost, CancellationToken cancellationToken) =>
         ReleaseAsync([.. queue.Fetchers], isLost, cancellationToken);
 
-    /// <summary>Lets go what no longer exists. That is no reason to join again: the leader sees to it when it has noticed.</summary>
-    public Task ReleaseGoneAsync(CancellationToken cancellationToken) =>
-        ReleaseAsync([.. queue.Fetchers.Where(fetcher => fetcher.IsGone)], isLost: true, cancellationToken);
+    /// <summary>Lets go what no longer exists. That is no reason to join again: the leader sees to it when it has noticed. Of a
+    /// topic that has the name of one that is gone, the group's own position is looked up.</summary>
+    public async Task ReleaseGoneAsync(CancellationToken cancellationToken)
+    {
+        var gone = queue.Fetchers.Where(fetcher => fetcher.IsGone).ToList();
+        await ReleaseAsync(gone, isLost: true, cancellationToken);
+        await AddAsync([.. gone.Where(fetcher => fetcher.IsReplaced).Select(fetcher => fetcher.Address)], cancellationToken);
+    }
 
     /// <summary>Commits what was processed, where that is not the caller's business.</summary>
     public Task CommitAsync(CancellationToken cancellationToken) => CommitAsync(queue.Fetchers, cancellationToken);
@@ -57,7 +62,12 @@ internal sealed partial class GroupPartitions(ClientContext context, FetchQueue 
         var offsets = await member.GetOffsetsAsync(added, cancellationToken);
         await TellAsync(member.Options.OnAssigned, nameof(GroupConsumerOptions.OnAssigned), added);
         foreach (var offset in offsets)
-            queue.Add(new PartitionStart(offset.Topic, offset.Partition, StartOf(offset)), mayVanish: true);
+        {
+            queue.Add(
+                new PartitionStart(offset.Topic, offset.Partition, StartOf(offset)),
+                mayVanish: true,
+                offset.Offset >= 0 ? offset.TopicId : Guid.Empty);
+        }
     }
 
     private StartPosition StartOf(GroupOffset committed) => committed.Offset >= 0
@@ -103,7 +113,7 @@ internal sealed partial class GroupPartitions(ClientContext context, FetchQueue 
         try
         {
             await member.CommitAsync(
-                [.. due.Select(entry => new GroupOffset(entry.Fetcher.Topic, entry.Fetcher.Partition, entry.Offset, -1, ""))],
+                [.. due.Select(entry => entry.Fetcher.OffsetToCommit(entry.Offset))],
                 isOwned: () => true,
                 cancellationToken);
             foreach (var (fetcher, offset) in due)

@@ -22,9 +22,11 @@ public sealed class LoireGroupConsumer : IAsyncEnumerable<ConsumeBatch>
     /// <summary>Stores that everything up to and with this batch is processed. With automatic commits there is no need
     /// to.</summary>
     /// <exception cref="LoireException">ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID: the partition went to another member
-    /// meanwhile, who gets these records again. FENCED_INSTANCE_ID: another consumer took this one's place.</exception>
+    /// meanwhile, who gets these records again. FENCED_INSTANCE_ID: another consumer took this one's place.
+    /// UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID: the topic was deleted, and in the second case created anew: of the new
+    /// one nothing is committed.</exception>
     public Task CommitAsync(ConsumeBatch batch, CancellationToken cancellationToken = default) => _member.CommitAsync(
-        [new GroupOffset(batch.Topic, batch.Partition, batch.NextOffset, -1, "")],
+        [batch.Source.OffsetToCommit(batch.NextOffset)],
         () => !batch.Source.IsReleased,
         cancellationToken);
 

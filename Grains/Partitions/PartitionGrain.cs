@@ -145,7 +145,12 @@ internal sealed partial class PartitionGrain(IPartitionDirectory partitions, Tim
             var read = replica.Read(
                 new Offset(request.Offset), Math.Clamp(request.MaxBytes, 0, MaxReadBytes), atLeastOne: true, isolation);
             return new ReadAnswer(
-                (short)read.Error, Copy(read), read.NextOffset.Value, read.HighWatermark.Value, read.LogStartOffset.Value);
+                (short)read.Error,
+                Copy(read),
+                read.NextOffset.Value,
+                read.HighWatermark.Value,
+                read.LogStartOffset.Value,
+                replica.Partition.TopicId.Value);
         }
         catch (Exception failure) when (failure is LogStoreException or IOException)
         {

@@ -26,7 +26,7 @@ public sealed class PartitionGrainTests : IAsyncLifetime
     [Fact]
     public async Task Records_are_appended_read_found_and_waited_for()
     {
-        await CreateAsync(2);
+        var topic = await CreateAsync(2);
         var partition = _cluster.Orleans.Partition("orders", 1);
         (await AppendAsync(partition, "a", timestampMs: 1_000)).BaseOffset.ShouldBe(0);
         (await AppendAsync(partition, "b", timestampMs: 2_000)).BaseOffset.ShouldBe(1);
@@ -35,13 +35,15 @@ public sealed class PartitionGrainTests : IAsyncLifetime
         (await ReadAsync(partition, 0)).ShouldBe(["a", "b"]);
         (await partition.FindOffsetAsync(1_500)).ShouldBe(new FoundOffset(0, 1, 2_000));
         (await partition.FindOffsetAsync(9_000)).Offset.ShouldBe(-1);
-        (await partition.ReadAsync(new ReadRequest(7, 1_000, 0, false))).Error.ShouldBe((short)ErrorCode.OffsetOutOfRange);
+        var outside = await partition.ReadAsync(new ReadRequest(7, 1_000, 0, false));
+        (outside.Error, outside.TopicId).ShouldBe(((short)ErrorCode.OffsetOutOfRange, topic.Id));
 
         // One read waits while many records are appended through the same grain.
         var waiting = partition.ReadAsync(new ReadRequest(2, 1_000, 20_000, false));
         var appends = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => AppendAsync(partition, "c" + i, 3_000)));
         appends.Select(append => append.BaseOffset).Order().ShouldBe(Enumerable.Range(2, 20).Select(offset => (long)offset));
         (await waiting).NextOffset.ShouldBeGreaterThan(2);
+        (await waiting).TopicId.ShouldBe(topic.Id);
     }
 
     [Fact]

@@ -191,6 +191,59 @@ public sealed class GroupConsumerTests
     }
 
     [Fact]
+    public async Task A_topic_that_is_created_anew_is_read_from_its_beginning()
+    {
+        _loire.AddTopic("anew", 1);
+        await ProduceAsync("anew", 5);
+        var options = Quick with
+        {
+            AutoCommitInterval = TimeSpan.FromMilliseconds(20),
+            FetchWait = TimeSpan.FromMilliseconds(20),
+        };
+        await using var reader = _client.CreateGroupConsumer(GroupId, ["anew"], options).GetAsyncEnumerator(Cancelled);
+        await ReadAsync(5);
+        var next = reader.MoveNextAsync().AsTask();
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).Committed("anew", 0) == 5);
+
+        // At once, and with more records than were read of the first one: nothing but its id tells them apart.
+        var id = _loire.AddTopic("anew", 1).Id!.Value;
+        await ProduceAsync("anew", 8);
+        (await next).ShouldBeTrue();
+        await ReadAsync(8, isBegun: true);
+        next = reader.MoveNextAsync().AsTask();
+        await Eventually.IsTrueAsync(() => _loire.Group(GroupId).Committed("anew", 0) == 8);
+        var stored = await _loire.Group(GroupId).GetOffsetsAsync([new GroupPartition("anew", 0)]);
+        stored[0].TopicId.ShouldBe(id);
+        await ProduceAsync("anew", 1);
+        (await next).ShouldBeTrue();
+
+        async Task ReadAsync(int count, bool isBegun = false)
+        {
+            for (var read = 0L; read < count;)
+            {
+                if (!isBegun)
+                    (await reader.MoveNextAsync()).ShouldBeTrue();
+                isBegun = false;
+                reader.Current[0].Offset.ShouldBe(read);
+                read += reader.Current.Count;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_batch_of_a_topic_that_was_created_anew_cannot_be_committed()
+    {
+        await WriteAsync(0, 4);
+        var consumer = Consumer(Quick with { IsAutoCommit = false });
+        await using var reader = consumer.GetAsyncEnumerator(Cancelled);
+        (await reader.MoveNextAsync()).ShouldBeTrue();
+        _loire.AddTopic(Topic, 4);
+        var refused = await Should.ThrowAsync<LoireException>(() => consumer.CommitAsync(reader.Current, Cancelled));
+        refused.Error.ShouldBe((short)ErrorCode.UnknownTopicId);
+        _loire.Group(GroupId).Committed(Topic, reader.Current.Partition).ShouldBeNull();
+    }
+
+    [Fact]
     public async Task A_member_takes_its_leave_though_its_last_offsets_belong_to_a_topic_that_is_gone()
     {
         await WriteAsync(0, 1);
@@ -252,6 +305,13 @@ public sealed class GroupConsumerTests
         var answers = Enumerable.Range(from, to - from).Select(i => producer.ProduceAsync(
             Topic, BitConverter.GetBytes(i), BitConverter.GetBytes(i), cancellationToken: Cancelled).AsTask()).ToList();
         await Task.WhenAll(answers);
+    }
+
+    private async Task ProduceAsync(string topic, int count)
+    {
+        await using var producer = _client.CreateProducer();
+        for (var i = 0; i < count; i++)
+            await producer.ProduceAsync(topic, default(byte[]), BitConverter.GetBytes(i), cancellationToken: Cancelled);
     }
 
     private static int Value(ConsumeRecord record) => BitConverter.ToInt32(record.Value!.Value.Span);

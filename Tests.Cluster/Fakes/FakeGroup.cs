@@ -5,7 +5,8 @@ using Loire.Grains.Interfaces;
 namespace Loire.Tests.Cluster.Fakes;
 
 /// <summary>A coordinator of the classic protocol that expires nobody by itself.</summary>
-internal sealed class FakeGroup(Func<string, bool> exists) : IConsumerGroupGrain
+/// <param name="idOf">Of the topic that has a name; null where none has.</param>
+internal sealed class FakeGroup(Func<string, Guid?> idOf) : IConsumerGroupGrain
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(string, int), GroupOffset> _offsets = [];
@@ -114,11 +115,12 @@ internal sealed class FakeGroup(Func<string, bool> exists) : IConsumerGroupGrain
             if (error is ErrorCode.None or ErrorCode.RebalanceInProgress)
             {
                 error = ErrorCode.None;
-                foreach (var offset in offsets.Where(offset => exists(offset.Topic)))
-                    _offsets[(offset.Topic, offset.Partition)] = offset;
+                foreach (var offset in offsets.Where(offset => Find(offset) == ErrorCode.None))
+                    _offsets[(offset.Topic, offset.Partition)] = offset with { TopicId = idOf(offset.Topic)!.Value };
             }
             return Task.FromResult(offsets
-                .Select(offset => (short)(exists(offset.Topic) ? error : ErrorCode.UnknownTopicOrPartition)).ToImmutableArray());
+                .Select(offset => (short)(Find(offset) is var unknown && unknown != ErrorCode.None ? unknown : error))
+                .ToImmutableArray());
         }
     }
 
@@ -127,8 +129,9 @@ internal sealed class FakeGroup(Func<string, bool> exists) : IConsumerGroupGrain
         lock (_lock)
         {
             return Task.FromResult(partitions.Select(partition =>
-                _offsets.GetValueOrDefault(
-                    (partition.Topic, partition.Partition), new GroupOffset(partition.Topic, partition.Partition, -1, -1, "")))
+                _offsets.TryGetValue((partition.Topic, partition.Partition), out var offset) && offset.TopicId == idOf(offset.Topic)
+                    ? offset
+                    : new GroupOffset(partition.Topic, partition.Partition, -1, -1, offset?.Metadata ?? "", offset?.TopicId ?? default))
                 .ToImmutableArray());
         }
     }
@@ -150,6 +153,11 @@ internal sealed class FakeGroup(Func<string, bool> exists) : IConsumerGroupGrain
             return Task.FromResult<GroupDescription?>(new GroupDescription("Stable", "range", [.. _members.Keys]));
         }
     }
+
+    private ErrorCode Find(GroupOffset offset) =>
+        offset.TopicId != Guid.Empty && offset.TopicId != idOf(offset.Topic) ? ErrorCode.UnknownTopicId
+        : idOf(offset.Topic) is null ? ErrorCode.UnknownTopicOrPartition
+        : ErrorCode.None;
 
     private ErrorCode Check(GroupMembership member) =>
         !_members.ContainsKey(member.MemberId) ? ErrorCode.UnknownMemberId

@@ -33,7 +33,7 @@ internal sealed class FakeLoire : ILoireGrains, IClusterGrain
         _partitions.GetOrAdd((topic, partition), static (key, self) => new FakePartition(self.Topic(key.Item1), key.Item2), this);
 
     public FakeGroup Group(string groupId) =>
-        _groups.GetOrAdd(groupId, static (_, self) => new FakeGroup(topic => self.Topic(topic).Exists), this);
+        _groups.GetOrAdd(groupId, static (_, self) => new FakeGroup(topic => self.Topic(topic).Id), this);
 
     ITopicGrain ILoireGrains.Topic(string topic) => Topic(topic);
 

@@ -195,7 +195,7 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
         if (!Exists)
             return new ReadAnswer((short)ErrorCode.UnknownTopicOrPartition, default, -1, -1, -1);
         if (request.Offset < LogStart || request.Offset > _end)
-            return new ReadAnswer((short)ErrorCode.OffsetOutOfRange, default, -1, _end, LogStart);
+            return new ReadAnswer((short)ErrorCode.OffsetOutOfRange, default, -1, _end, LogStart, _topicId);
         var output = new MemoryStream();
         var next = request.Offset;
         foreach (var (header, bytes) in _batches.Where(batch => batch.Header.NextOffset.Value > request.Offset))
@@ -205,6 +205,6 @@ internal sealed class FakePartition(FakeTopic topic, int index) : IPartitionGrai
             output.Write(bytes);
             next = header.NextOffset.Value;
         }
-        return new ReadAnswer(0, output.ToArray(), next, _end, LogStart);
+        return new ReadAnswer(0, output.ToArray(), next, _end, LogStart, _topicId);
     }
 }
