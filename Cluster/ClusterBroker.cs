@@ -123,7 +123,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
 
         Own(new LagDriver(() => _replicas.Replicas, _configs, _time));
         Own(new RetentionDriver(() => _replicas.Replicas, _configs, _time, _logs.CreateLogger<RetentionDriver>()));
-        _server = Own(await StartGatewayAsync(stopping.Token));
+        _server = await StartGatewayAsync(stopping.Token);
         Own(new DamageDriver(
             _store, _replicaLogs.Lost, _view, _control, _self, _time, _logs.CreateLogger<DamageDriver>()));
         Own(new LeaderRebalancer(_view, _control, _self, _configs, _time, _logs.CreateLogger<LeaderRebalancer>()));
@@ -170,7 +170,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _meter.Dispose();
     }
 
-    private Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
+    private async Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
     {
         var producerIds = new ProducerIdBlocks(_control);
         producerIds.Prepare();
@@ -187,7 +187,9 @@ public sealed partial class ClusterBroker : IAsyncDisposable
             _store);
         var dispatcher = new RequestDispatcher(BrokerHandlers.Create(ports, _time, _logs));
         var gateway = new KafkaConnectionHandler(dispatcher, _configs, _options.Gateway, _meter, _time, _logs);
-        return KafkaServer.StartAsync(_options.Listen, gateway, _options.Gateway, _time, _logs, cancellationToken);
+        var server = Own(new KafkaServer(_options.Listen, _options.Gateway, _time, _logs));
+        await server.StartAsync(gateway, cancellationToken);
+        return server;
     }
 
     /// <summary>Takes no more writes, lets the controllers elect others, and waits until they lead.</summary>

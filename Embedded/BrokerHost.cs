@@ -65,6 +65,7 @@ public sealed class BrokerHost : IAsyncDisposable
         {
             using var timeout = new CancellationTokenSource(_options.StopTimeout);
             await _server.StopAsync(timeout.Token);
+            await _server.DisposeAsync();
         }
 
         while (_parts.TryPop(out var part)) await part.DisposeAsync();
@@ -79,11 +80,14 @@ public sealed class BrokerHost : IAsyncDisposable
                 $"A broker that listens on {_options.Listen} has to tell clients where: name its host in --advertise HOST:PORT.");
         }
 
-        var layers = BrokerParts.Configs(_options);
-        var endPoints = _options.Listen.Resolve();
-        var node = new NodeId(_options.NodeId);
-
+        // Three parts of a start that know nothing of each other, each of them slow in a new process: the port, the settings,
+        // the log.
+        _server = new KafkaServer(_options.Listen.Resolve(), _options.Gateway, time, logs);
+        var settings = Task.Run(() => BrokerParts.Configs(_options), CancellationToken.None);
         var store = _store = Own(BrokerParts.OpenLog(_options, logs));
+        var layers = await settings;
+
+        var node = new NodeId(_options.NodeId);
         var identity = DirectoryIdentity.Open(_options.DataDirectory, node);
         var brokers = new SingleNodeBrokerDirectory(identity, _options.Rack);
         var partitions = new SingleNodePartitions(store, node, time, logs.CreateLogger<SingleNodePartitions>());
@@ -115,9 +119,8 @@ public sealed class BrokerHost : IAsyncDisposable
         var meter = Own(new OwnedMeter()).Meter;
         var gateway = new KafkaConnectionHandler(
             new RequestDispatcher(handlers), catalog, _options.Gateway, meter, time, logs);
-        var server = Own(await KafkaServer.StartAsync(endPoints, gateway, _options.Gateway, time, logs, cancellationToken));
-        _server = server;
-        Address = advertise.Port != 0 ? advertise : Bound(advertise, server.LocalEndPoint);
+        await _server.StartAsync(gateway, cancellationToken);
+        Address = advertise.Port != 0 ? advertise : Bound(advertise, _server.LocalEndPoint);
         brokers.Advertise(Address.Host, Address.Port);
     }
 

@@ -13,8 +13,9 @@ internal static class CatalogEmitter
         source.Line("/// <summary>All messages, and the request and response of each API.</summary>");
         source.Block("public static class MessageCatalog", () =>
         {
+            // Fields: a process that starts would have to compile every property's getter for the lists below.
             foreach (Message message in messages)
-                source.Line($"public static MessageInfo {message.Name} {{ get; }} = {Info(message)};");
+                source.Line($"public static readonly MessageInfo {message.Name} = {Info(message)};");
             source.Line();
             source.Line("/// <summary>Ordered by name.</summary>");
             string all = string.Join(", ", messages.Select(m => m.Name));

@@ -16,77 +16,82 @@ namespace Loire.Broker.Gateway;
 /// <summary>Kestrel, listening for Kafka clients. Only its connections are used: no HTTP, no web host.</summary>
 public sealed class KafkaServer : IAsyncDisposable
 {
-    private readonly IHost _container;
-    private readonly IServer _server;
-    private readonly KafkaConnectionHandler _handler;
+    private readonly IReadOnlyList<IPEndPoint> _endPoints;
+    private readonly GatewayOptions _options;
+    private readonly List<ListenOptions> _listeners = [];
+    private readonly Task<IHost> _container;
+    private KafkaConnectionHandler? _handler;
+    private IServer? _server;
 
-    private KafkaServer(IHost container, KafkaConnectionHandler handler)
+    /// <summary>Gets ready to listen, in the background: in a new process that takes as long as to open the log.</summary>
+    public KafkaServer(IReadOnlyList<IPEndPoint> endPoints, GatewayOptions options, TimeProvider time, ILoggerFactory logs)
     {
-        _container = container;
-        _server = container.Services.GetRequiredService<IServer>();
-        _handler = handler;
+        _endPoints = endPoints;
+        _options = options;
+        _container = Task.Run(() => BuildContainer(time, logs));
     }
 
     /// <summary>Where clients reach it: the port that was bound where 0 was asked for.</summary>
     public IPEndPoint LocalEndPoint { get; private set; } = new(IPAddress.None, 0);
 
+    /// <param name="handler">Of the connections; disposed with the server.</param>
     /// <exception cref="IOException">An address is in use or not one of this machine.</exception>
-    public static async Task<KafkaServer> StartAsync(
-        IReadOnlyList<IPEndPoint> endPoints,
-        KafkaConnectionHandler handler,
-        GatewayOptions options,
-        TimeProvider time,
-        ILoggerFactory logs,
-        CancellationToken cancellationToken)
+    public async Task StartAsync(KafkaConnectionHandler handler, CancellationToken cancellationToken)
     {
-        var listeners = new List<ListenOptions>();
-        var container = new HostBuilder()
-            .ConfigureServices(services => services.AddSingleton(logs))
-            .ConfigureWebHost(web => web
-                .UseKestrelCore()
-                .UseSockets(sockets => Configure(sockets, options))
-                // After Kestrel's own registration: the last one counts.
-                .ConfigureServices(services => services.AddSingleton<IMemoryPoolFactory<byte>>(
-                    new BlockMemoryPoolFactory(new BlockMemoryPool(time))))
-                .ConfigureKestrel(kestrel =>
-                {
-                    foreach (var endPoint in endPoints)
-                    {
-                        kestrel.Listen(endPoint, listener =>
-                        {
-                            listener.Run(handler.OnConnectedAsync);
-                            listeners.Add(listener);
-                        });
-                    }
-                }))
-            .Build();
-        var server = new KafkaServer(container, handler);
+        _handler = handler;
+        _server = (await _container).Services.GetRequiredService<IServer>();
         try
         {
-            await server._server.StartAsync(new NoHttp(), cancellationToken);
+            await _server.StartAsync(new NoHttp(), cancellationToken);
         }
-        catch (Exception error)
+        catch (Exception error) when (BindFailure.Is(error))
         {
-            await server.DisposeAsync();
-            if (BindFailure.Is(error)) throw BindFailure.Explain(error, endPoints);
-            throw;
+            throw BindFailure.Explain(error, _endPoints);
         }
 
-        server.LocalEndPoint = listeners[0].IPEndPoint!;
-        return server;
+        LocalEndPoint = _listeners[0].IPEndPoint!;
     }
 
     /// <summary>Accepts no more, lets requests in flight be answered, and closes the connections.</summary>
     /// <param name="cancellationToken">Closes them at once.</param>
-    public Task StopAsync(CancellationToken cancellationToken) => _server.StopAsync(cancellationToken);
+    public Task StopAsync(CancellationToken cancellationToken) =>
+        _server?.StopAsync(cancellationToken) ?? Task.CompletedTask;
 
     public async ValueTask DisposeAsync()
     {
-        _container.Dispose();
-        await _handler.DisposeAsync();
+        (await _container).Dispose();
+        if (_handler is not null) await _handler.DisposeAsync();
     }
 
-    private static void Configure(SocketTransportOptions sockets, GatewayOptions options)
+    private IHost BuildContainer(TimeProvider time, ILoggerFactory logs)
+    {
+        var container = new HostBuilder()
+            .ConfigureServices(services => services.AddSingleton(logs))
+            .ConfigureWebHost(web => web
+                .UseKestrelCore()
+                .UseSockets(Configure)
+                // After Kestrel's own registration: the last one counts.
+                .ConfigureServices(services => services.AddSingleton<IMemoryPoolFactory<byte>>(
+                    new BlockMemoryPoolFactory(new BlockMemoryPool(time))))
+                .ConfigureKestrel(Listen))
+            .Build();
+        container.Services.GetRequiredService<IServer>();
+        return container;
+    }
+
+    private void Listen(KestrelServerOptions kestrel)
+    {
+        foreach (var endPoint in _endPoints)
+        {
+            kestrel.Listen(endPoint, listener =>
+            {
+                listener.Run(connection => _handler!.OnConnectedAsync(connection));
+                _listeners.Add(listener);
+            });
+        }
+    }
+
+    private void Configure(SocketTransportOptions sockets)
     {
         // A produce of 1 MB that is being handled, and the next one, which is received meanwhile.
         sockets.MaxReadBufferSize = 2 << 20;
@@ -95,7 +100,7 @@ public sealed class KafkaServer : IAsyncDisposable
         sockets.CreateBoundListenSocket = endPoint =>
         {
             var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
-            GuardAgainstDeadPeers(socket, options);
+            GuardAgainstDeadPeers(socket, _options);
             return socket;
         };
     }

@@ -37,8 +37,8 @@ internal sealed class GatewayFixture : IAsyncDisposable
         var handler = new KafkaConnectionHandler(
             new RequestDispatcher([handlers.Heartbeat, handlers.Produce, handlers.Fetch]),
             new FixedBrokerConfigs(config ?? BrokerConfig.Default), options, meter, time, logs);
-        var server = await KafkaServer.StartAsync(
-            [new IPEndPoint(IPAddress.Loopback, 0)], handler, options, time, logs, CancellationToken.None);
+        var server = new KafkaServer([new IPEndPoint(IPAddress.Loopback, 0)], options, time, logs);
+        await server.StartAsync(handler, CancellationToken.None);
         return new GatewayFixture(server, meter, log, handlers);
     }
 

@@ -59,13 +59,10 @@ internal sealed class ReplicaBroker : IAsyncDisposable, IPartitionDirectory, IBr
         var logs = LoggerFactory.Create(builder => builder.AddFilter("Microsoft", LogLevel.None));
         var fetch = new FetchHandler(broker, broker, configs, world, TimeProvider.System, logs.CreateLogger<FetchHandler>());
         var gateway = new GatewayOptions();
-        broker._server = await KafkaServer.StartAsync(
-            [new IPEndPoint(IPAddress.Loopback, 0)],
+        broker._server = new KafkaServer([new IPEndPoint(IPAddress.Loopback, 0)], gateway, TimeProvider.System, logs);
+        await broker._server.StartAsync(
             new KafkaConnectionHandler(
                 new RequestDispatcher([fetch]), configs, gateway, broker._meter, TimeProvider.System, logs),
-            gateway,
-            TimeProvider.System,
-            logs,
             CancellationToken.None);
         broker.EndPoint = new BrokerEndpoint(node, "127.0.0.1", broker._server.LocalEndPoint.Port, Rack: null);
         return broker;
