@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 
 namespace Loire.Hosting;
@@ -32,9 +33,14 @@ public static class Configuration
         }
         catch (InvalidDataException unreadable)
         {
-            throw new UsageException($"{unreadable.Message} {unreadable.InnerException?.Message}");
+            throw new UsageException($"{unreadable.Message} {Explain(unreadable.GetBaseException())}");
         }
     }
+
+    /// <summary>A syntax error is reported with its line counted from 0; people count from 1.</summary>
+    private static string Explain(Exception fault) => fault is JsonException { LineNumber: { } line }
+        ? $"Line {line + 1}: {fault.Message.Split(" LineNumber:")[0]}"
+        : fault.Message;
 
     /// <summary>Kafka's names have underscores in the environment, where dots are unusual. From here on they have dots: under a
     /// name of its own a config would not win over the same config of a file.</summary>

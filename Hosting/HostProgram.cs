@@ -3,11 +3,12 @@ using Loire.Broker.Ports;
 using Loire.Embedded;
 using Loire.Embedded.Engine;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 
 namespace Loire.Hosting;
 
-/// <summary>What the main program of every host does: arguments in, exit code out, and one line on standard error for
-/// what went wrong.</summary>
+/// <summary>What the main program of every host does: arguments in, exit code out, and one line for what went
+/// wrong.</summary>
 public static class HostProgram
 {
     public const int Done = 0;
@@ -18,9 +19,10 @@ public static class HostProgram
         typeof(BrokerHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <param name="run">Runs the host until the signal comes, and returns the exit code.</param>
-    public static async Task<int> RunAsync(string[] args, HostUsage usage, Func<IConfiguration, StopSignal, Task<int>> run)
+    public static async Task<int> RunAsync(string[] args, HostUsage usage, Func<IConfiguration, HostLogs, StopSignal, Task<int>> run)
     {
         using var stop = new StopSignal();
+        HostLogs? logs = null;
         try
         {
             var line = CommandLine.Parse(args, usage.SettingsByOption);
@@ -30,23 +32,32 @@ public static class HostProgram
                 return Done;
             }
 
-            return await run(Configuration.Load(line), stop);
+            var configuration = Configuration.Load(line);
+            logs = HostLogs.Create(configuration);
+            return await run(configuration, logs, stop);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
-            Console.WriteLine("Loire has stopped before it was ready.");
+            Announcer().StoppedEarly();
             return Done;
         }
         catch (Exception error) when (error is UsageException or FormatException or KafkaException)
         {
-            await Console.Error.WriteLineAsync("loire: " + error.Message);
+            Announcer().Failed(error.Message);
             return WrongUsage;
         }
         catch (Exception error) when (
             error is DataDirectoryException or LogStoreException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            await Console.Error.WriteLineAsync("loire: " + error.Message);
+            Announcer().Failed(error.Message);
             return Failed;
         }
+        finally
+        {
+            logs?.Dispose();
+        }
+
+        // Before the configuration is read nobody knows that logs are to be JSON.
+        ILogger Announcer() => logs?.Announcer ?? PlainLines.Instance;
     }
 }

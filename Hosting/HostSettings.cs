@@ -1,13 +1,11 @@
 using Loire.Embedded;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Loire.Hosting;
 
 /// <summary>What every host is told.</summary>
 /// <param name="HttpListen">Null for no health and no metrics.</param>
-/// <param name="LogFormatter">The console logger's formatter; null leaves it to Logging:Console.</param>
-public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, string? LogFormatter)
+public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen)
 {
     public const string DataDirectory = "DataDirectory";
     public const string Listen = "Listen";
@@ -18,7 +16,7 @@ public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, st
     public const string LogFormat = "LogFormat";
     public const string Kafka = "Kafka";
 
-    public static readonly HostSettings Default = new(new BrokerOptions(), new HostPort("localhost", 9644), null);
+    public static readonly HostSettings Default = new(new BrokerOptions(), new HostPort("localhost", 9644));
 
     public static readonly IReadOnlyDictionary<string, Func<HostSettings, IConfigurationSection, HostSettings>> Readers =
         new Dictionary<string, Func<HostSettings, IConfigurationSection, HostSettings>>(StringComparer.OrdinalIgnoreCase)
@@ -34,15 +32,7 @@ public sealed record HostSettings(BrokerOptions Broker, HostPort? HttpListen, st
             ["JournalMemoryBytes"] = (settings, entry) => settings.With(broker => broker with { JournalMemoryBytes = entry.Int() }),
             ["StopTimeoutSeconds"] = (settings, entry) =>
                 settings.With(broker => broker with { StopTimeout = TimeSpan.FromSeconds(entry.Int()) }),
-            [LogFormat] = (settings, entry) => settings with
-            {
-                LogFormatter = entry.Text() switch
-                {
-                    "json" => ConsoleFormatterNames.Json,
-                    "simple" => ConsoleFormatterNames.Simple,
-                    var other => throw new FormatException($"'{other}' is neither simple nor json"),
-                },
-            },
+            [LogFormat] = (settings, _) => settings, // HostLogs reads it, before all else.
             [Kafka] = (settings, entry) => settings.With(broker => broker with { Kafka = ReadKafka(entry) }),
         };
 

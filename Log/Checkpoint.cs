@@ -40,8 +40,12 @@ internal sealed record Checkpoint(
         if (reader.ReadUInt64() != Magic)
             throw new LogStoreException($"{path} is not a checkpoint. 'loire log repair' rebuilds it from the journal.");
         int version = reader.ReadInt32();
-        if (version != CurrentVersion)
-            throw new LogStoreException($"{path} has version {version}; this release reads {CurrentVersion}.");
+        if (version > CurrentVersion)
+        {
+            throw new LogStoreException(
+                $"{path} has version {version}, written by a newer release; this one reads up to {CurrentVersion}. " +
+                "Start the newer release.");
+        }
         return Read(reader);
     }
 

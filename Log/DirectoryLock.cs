@@ -7,11 +7,30 @@ namespace Loire.Log;
 /// <summary>Keeps a second process out of a data directory.</summary>
 internal sealed class DirectoryLock : IDisposable
 {
+    private const int SharingViolationOnWindows = unchecked((int)0x80070020);
+    private const int WouldBlockOnLinux = 11;
+    private const int WouldBlockOnMac = 35;
+
     private readonly FileStream _file;
 
     private DirectoryLock(FileStream file) => _file = file;
 
-    /// <exception cref="LogStoreException">Another process, which the message names, has the directory open.</exception>
+    /// <summary>As <see cref="Take"/>, where the directory need not be there yet.</summary>
+    public static DirectoryLock CreateAndTake(string directory)
+    {
+        try
+        {
+            DurableFile.CreateDirectory(Path.GetFullPath(directory));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(directory, failure);
+        }
+        return Take(directory);
+    }
+
+    /// <exception cref="LogStoreException">Another process, which the message names, has the directory open; or it is not
+    /// there, or cannot be written to.</exception>
     public static DirectoryLock Take(string directory)
     {
         string path = Path.Combine(directory, "lock");
@@ -20,10 +39,15 @@ internal sealed class DirectoryLock : IDisposable
         {
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException failure)
+        catch (IOException failure) when (
+            failure.HResult is WouldBlockOnLinux or WouldBlockOnMac or SharingViolationOnWindows)
         {
             throw new LogStoreException(
                 $"{directory} is in use by process {ReadOwner(path)}: stop it, or name another data directory.", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(directory, failure);
         }
         // Over what stands there, which a full disk has room for.
         file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
@@ -33,6 +57,11 @@ internal sealed class DirectoryLock : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    private static LogStoreException Unusable(string directory, Exception failure) => new(
+        $"{directory} cannot be the data directory: {failure.Message.TrimEnd('.')}. Name another one, or see to it that it can " +
+        "be written to.",
+        failure);
 
     private static string ReadOwner(string path)
     {

@@ -92,12 +92,12 @@ public sealed class LogStore : ILogStore
         _partitions.Values.Select(partition => partition.Partition).ToArray();
 
     /// <summary>Opens a data directory, creating it where there is none, and recovers what is in it.</summary>
-    /// <exception cref="LogStoreException">It is in use, damaged, of a newer format or not a log's.</exception>
+    /// <exception cref="LogStoreException">It is in use, damaged, of a newer format or not a log's, or cannot be written
+    /// to.</exception>
     public static LogStore Open(LogStoreOptions options)
     {
         options.Validate();
-        DurableFile.CreateDirectory(Path.GetFullPath(options.DataDirectory));
-        var directoryLock = DirectoryLock.Take(options.DataDirectory);
+        var directoryLock = DirectoryLock.CreateAndTake(options.DataDirectory);
         try
         {
             return new LogStore(options, directoryLock, options.LoggerFactory.CreateLogger<LogStore>());

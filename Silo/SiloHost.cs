@@ -35,7 +35,7 @@ internal static class SiloHost
         }
         catch
         {
-            await AbandonAsync(host, broker);
+            await AbandonAsync(host, broker, services);
             throw;
         }
 
@@ -45,18 +45,18 @@ internal static class SiloHost
         services.AnnounceReady(broker.Address, broker.DataDirectory);
         await services.Stop.WaitAsync();
         services.Health.Stop();
-        await StopAsync(host, broker);
-        Console.WriteLine("Loire has stopped.");
+        await StopAsync(host, broker, services);
+        services.Announcer.Stopped();
         return broker.Failure is null ? HostProgram.Done : HostProgram.Failed;
     }
 
     /// <summary>Where the start failed the silo may be a member already, and leaves as one; Orleans refuses to stop it where
     /// it had not got that far.</summary>
-    private static async Task AbandonAsync(IHost host, LoireBroker broker)
+    private static async Task AbandonAsync(IHost host, LoireBroker broker, HostServices services)
     {
         try
         {
-            await StopAsync(host, broker);
+            await StopAsync(host, broker, services);
         }
         catch (InvalidOperationException)
         {
@@ -66,7 +66,7 @@ internal static class SiloHost
 
     /// <summary>A silo that cannot reach the database tries for minutes to say there that it leaves. The broker itself has
     /// stopped long before: it ends without that, and the others notice that it is gone.</summary>
-    private static async Task StopAsync(IHost host, LoireBroker broker)
+    private static async Task StopAsync(IHost host, LoireBroker broker, HostServices services)
     {
         try
         {
@@ -75,7 +75,7 @@ internal static class SiloHost
         }
         catch (TimeoutException)
         {
-            await Console.Error.WriteLineAsync("loire: The cluster could not be told that this broker leaves; the others will notice.");
+            services.Announcer.Warned("The cluster could not be told that this broker leaves; the others will notice.");
             await broker.DisposeAsync();
         }
     }
@@ -84,7 +84,7 @@ internal static class SiloHost
         .ConfigureServices(collection => collection
             .AddSingleton(services.Logs)
             .AddSingleton<IHostLifetime, NoSignals>()
-            .AddSingleton<IFatalErrorHandler, FatalEnd>())
+            .AddSingleton<IFatalErrorHandler>(new FatalEnd(services)))
         .UseOrleans(silo =>
         {
             if (database is not null)

@@ -11,10 +11,10 @@ var usage = new HostUsage(
     """,
     HostUsage.CommonOptions);
 
-return await HostProgram.RunAsync(args, usage, async (configuration, stop) =>
+return await HostProgram.RunAsync(args, usage, async (configuration, logs, stop) =>
 {
     var settings = Configuration.Read(configuration, HostSettings.Default, HostSettings.Readers);
-    await using var host = await HostServices.StartAsync(configuration, settings, stop);
+    await using var host = await HostServices.StartAsync(configuration, settings, logs, stop);
     var broker = await BrokerHost.StartAsync(settings.Broker, host.Logs, TimeProvider.System, stop.Token);
     await using (broker)
     {
@@ -25,6 +25,6 @@ return await HostProgram.RunAsync(args, usage, async (configuration, stop) =>
         host.Health.Stop();
     }
 
-    Console.WriteLine("Loire has stopped.");
+    host.Announcer.Stopped();
     return broker.Failure is null ? HostProgram.Done : HostProgram.Failed;
 });

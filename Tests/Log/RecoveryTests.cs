@@ -189,6 +189,17 @@ public sealed class RecoveryTests
             .ShouldContain($"process {Environment.ProcessId}");
     }
 
+    [Fact]
+    public void A_directory_that_is_not_there_is_not_taken_for_one_in_use()
+    {
+        using var directory = new TemporaryDirectory();
+        string missing = Path.Combine(directory.Path, "missing");
+
+        Should.Throw<LogStoreException>(() => LogVerifier.Verify(missing)).Message
+            .ShouldStartWith($"{missing} cannot be the data directory");
+        Directory.Exists(missing).ShouldBeFalse();
+    }
+
     /// <summary>A journal with a few durable batches that was never closed.</summary>
     private static async Task<TemporaryDirectory> CrashAsync()
     {

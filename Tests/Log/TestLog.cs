@@ -49,7 +49,7 @@ internal sealed class TemporaryDirectory : IDisposable
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 
-    private string[] ListFiles() => new[] { "format", "checkpoint", "*.index", "*.journal" }
+    private string[] ListFiles() => new[] { "format", "lost", "checkpoint", "*.index", "*.journal" }
         .SelectMany(pattern => Directory.EnumerateFiles(Journal, pattern).Order())
         .ToArray();
 }

@@ -17,6 +17,9 @@ internal abstract class HostProcess(string assembly) : IAsyncDisposable
     /// <summary>What it has printed to its standard error.</summary>
     public IReadOnlyCollection<string> Errors => _run.Errors;
 
+    /// <summary>The process's id.</summary>
+    public int Id => _process!.Id;
+
     protected bool IsRunning => _process is { HasExited: false };
 
     /// <summary>The program, and where it is started.</summary>

@@ -38,16 +38,20 @@ internal sealed class SmallDisk : IDisposable
         }
     }
 
-    public void Grow(int sizeMegabytes)
-    {
-        if (Run("mount", "-o", $"remount,size={sizeMegabytes}m", Directory) is { Length: > 0 } error)
-            throw new InvalidOperationException(error);
-    }
+    public void Grow(int sizeMegabytes) => Remount($"size={sizeMegabytes}m");
+
+    public void MakeReadOnly() => Remount("ro");
 
     public void Dispose()
     {
         if (Run("umount", Directory) is { Length: > 0 } error) throw new InvalidOperationException(error);
         System.IO.Directory.Delete(Directory);
+    }
+
+    private void Remount(string options)
+    {
+        if (Run("mount", "-o", "remount," + options, Directory) is { Length: > 0 } error)
+            throw new InvalidOperationException(error);
     }
 
     /// <returns>What it complained of; empty when it went well.</returns>

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Loire.Protocol.Messages;
 using Loire.Tests.Broker.Gateway;
 using Shouldly;
@@ -33,27 +32,6 @@ public sealed class StandaloneTests : IDisposable
         (await probe.GetStringAsync("/metrics", cancellation)).ShouldContain("loire_request_duration_seconds_count{api=\"ApiVersions\"} 1");
         (await broker.TerminateAsync()).ShouldBe(0);
         broker.Errors.ShouldBeEmpty();
-    }
-
-    [Fact]
-    public async Task A_port_in_use_is_one_line()
-    {
-        using var other = new TcpListener(IPAddress.Loopback, 0);
-        other.Start();
-        await using var broker = new StandaloneProcess("--data", _data, "--listen", other.LocalEndpoint.ToString()!, "--http", "none");
-        (await broker.WaitForExitAsync()).ShouldBe(1);
-        broker.Errors.ShouldHaveSingleItem().ShouldBe(
-            $"loire: Cannot listen on {other.LocalEndpoint}: the address is in use by another program.");
-    }
-
-    [Fact]
-    public async Task A_data_directory_in_use_is_one_line()
-    {
-        await using var first = new StandaloneProcess(Arguments);
-        await first.WaitUntilReadyAsync();
-        await using var second = new StandaloneProcess(Arguments);
-        (await second.WaitForExitAsync()).ShouldBe(1);
-        second.Errors.ShouldHaveSingleItem().ShouldContain(_data);
     }
 
     [Theory]
