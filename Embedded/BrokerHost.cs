@@ -80,14 +80,11 @@ public sealed class BrokerHost : IAsyncDisposable
                 $"A broker that listens on {_options.Listen} has to tell clients where: name its host in --advertise HOST:PORT.");
         }
 
-        // Three parts of a start that know nothing of each other, each of them slow in a new process: the port, the settings,
-        // the log.
         _server = new KafkaServer(_options.Listen.Resolve(), _options.Gateway, time, logs);
-        var settings = Task.Run(() => BrokerParts.Configs(_options), CancellationToken.None);
-        var store = _store = Own(BrokerParts.OpenLog(_options, logs));
-        var layers = await settings;
-
+        var layers = BrokerParts.Configs(_options);
         var node = new NodeId(_options.NodeId);
+
+        var store = _store = Own(BrokerParts.OpenLog(_options, logs));
         var identity = DirectoryIdentity.Open(_options.DataDirectory, node);
         var brokers = new SingleNodeBrokerDirectory(identity, _options.Rack);
         var partitions = new SingleNodePartitions(store, node, time, logs.CreateLogger<SingleNodePartitions>());

@@ -97,6 +97,9 @@ public sealed class KafkaServer : IAsyncDisposable
         sockets.MaxReadBufferSize = 2 << 20;
         sockets.MaxWriteBufferSize = ResponseOutput.PipeBytesMax;
         sockets.WaitForDataBeforeAllocatingBuffer = true;
+        // What serves a connection never blocks, so it goes on where the bytes arrived: on the way through the thread pool small
+        // requests would pay more for waking threads than for all else.
+        sockets.UnsafePreferInlineScheduling = true;
         sockets.CreateBoundListenSocket = endPoint =>
         {
             var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
