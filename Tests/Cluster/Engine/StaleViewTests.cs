@@ -51,8 +51,15 @@ public sealed class StaleViewTests
         await FollowsAsync(cluster, topic);
         cluster.Controllers.SetLive(cluster[1].Node, new Deaf());
         await cluster.MoveLeadAsync(topic, cluster[3]);
+        // Pauses between its questions have to pass, but not the time after which it would ask by itself.
+        var leftMs = 20_000;
         await Eventually.IsTrueAsync(
-            () => cluster[1].Broker!.Partitions.Find(topic, First).Leader == cluster[3].Node, "it knows who leads");
+            () =>
+            {
+                if ((leftMs -= 20) > 0) ((FakeTime)cluster[1].Time).AdvanceMs(20);
+                return cluster[1].Broker!.Partitions.Find(topic, First).Leader == cluster[3].Node;
+            },
+            "it knows who leads");
     }
 
     /// <summary>Until the follower whose clock stands still has fetched what was produced. Where its leader heard of its own
