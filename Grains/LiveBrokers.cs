@@ -33,6 +33,13 @@ internal sealed class LiveBrokers(IClusterLearner learner)
             .OrderBy(broker => broker.Value),
     ];
 
+    /// <summary>A broker's silos, of all its runs that the membership still knows.</summary>
+    public static IEnumerable<ClusterMember> SilosOf(ClusterMembershipSnapshot membership, NodeId broker)
+    {
+        var name = SiloNameOf(broker);
+        return membership.Members.Values.Where(member => member.Name == name);
+    }
+
     /// <summary>Tells this broker who is live, unless it knows better.</summary>
     public void Learn(ClusterMembershipSnapshot membership)
     {

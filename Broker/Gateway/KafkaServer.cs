@@ -75,6 +75,7 @@ public sealed class KafkaServer : IAsyncDisposable
                     new BlockMemoryPoolFactory(new BlockMemoryPool(time))))
                 .ConfigureKestrel(Listen))
             .Build();
+        // Made by the first who asks, which is what takes long.
         container.Services.GetRequiredService<IServer>();
         return container;
     }

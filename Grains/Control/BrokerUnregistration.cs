@@ -42,8 +42,7 @@ internal sealed class BrokerUnregistration(
     {
         await membership.Refresh();
         var endpoint = broker.Endpoint;
-        var name = LiveBrokers.SiloNameOf(endpoint.Node);
-        if (membership.CurrentSnapshot.Members.Values.Any(member => member.Name == name && member.Status != SiloStatus.Dead))
+        if (LiveBrokers.SilosOf(membership.CurrentSnapshot, endpoint.Node).Any(member => member.Status != SiloStatus.Dead))
         {
             throw new KafkaException(
                 ErrorCode.PolicyViolation,
@@ -69,7 +68,7 @@ internal sealed class BrokerUnregistration(
     private async Task CheckEmptyAsync(NodeId node)
     {
         // Another activation may have noted topics.
-        var noted = await names.ChangeAsync(names => new(names, IsBehind: true));
+        var noted = await names.ReadAgainAsync();
         var held = new List<string>();
         foreach (var some in noted.Versions.Keys.Chunk(TopicsAtOnce))
         {

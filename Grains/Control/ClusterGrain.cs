@@ -137,9 +137,8 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
     private async Task CheckSoleAsync(NodeId node, SiloAddress silo)
     {
         await _membership.Refresh();
-        var others = _membership.CurrentSnapshot.Members.Values.Where(member =>
-            member.Name == LiveBrokers.SiloNameOf(node)
-            && member.Status != SiloStatus.Dead
+        var others = LiveBrokers.SilosOf(_membership.CurrentSnapshot, node).Where(member =>
+            member.Status != SiloStatus.Dead
             && !member.SiloAddress.Equals(silo)
             && !silo.IsSuccessorOf(member.SiloAddress));
         foreach (var other in others)

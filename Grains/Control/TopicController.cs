@@ -53,7 +53,7 @@ internal sealed class TopicController(
     /// knows does not do.</summary>
     public async Task<ImmutableArray<int>> FindReplicasAsync(NodeId broker)
     {
-        var topic = await _keeper.ChangeAsync(topic => new(topic, IsBehind: true));
+        var topic = await _keeper.ReadAgainAsync();
         return topic is { IsDeleted: false }
             ? [.. Enumerable.Range(0, topic.Control.Partitions.Length)
                 .Where(index => topic.Control.Partitions[index].Replicas.Contains(broker))]

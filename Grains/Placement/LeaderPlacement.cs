@@ -46,10 +46,6 @@ internal sealed class LeaderPlacementDirector(IClusterView view, IClusterMembers
 
     private static NodeId? LeaderOf(TopicRecord topic, PartitionIndex partition) => topic.Control.Find(partition)?.Leader;
 
-    private SiloAddress? SiloOf(NodeId broker)
-    {
-        var name = LiveBrokers.SiloNameOf(broker);
-        return membership.CurrentSnapshot.Members.Values
-            .FirstOrDefault(member => member.Status == SiloStatus.Active && member.Name == name)?.SiloAddress;
-    }
+    private SiloAddress? SiloOf(NodeId broker) => LiveBrokers.SilosOf(membership.CurrentSnapshot, broker)
+        .FirstOrDefault(member => member.Status == SiloStatus.Active)?.SiloAddress;
 }

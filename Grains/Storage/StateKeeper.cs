@@ -57,6 +57,11 @@ internal sealed class StateKeeper<TState, TDocument>(
         return change.Task;
     }
 
+    /// <summary>The state as the storage has it, behind all changes that are under way here: another activation may know
+    /// more.</summary>
+    /// <exception cref="StoredStateException">The storage failed.</exception>
+    public Task<TState> ReadAgainAsync() => ChangeAsync(static state => new(state, IsBehind: true));
+
     private async Task WorkAsync()
     {
         while (_changes.Count > 0)
