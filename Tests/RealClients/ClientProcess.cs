@@ -83,6 +83,12 @@ internal sealed class ClientProcess : IAsyncDisposable
         throw Failure($"ended without '{what}'");
     }
 
+    /// <summary>Reads the lines that are there already.</summary>
+    public void ReadAvailable()
+    {
+        while (_lines.Reader.TryRead(out var line)) Seen.Add(line);
+    }
+
     /// <summary>Waits for the process to end well, and returns all that it printed.</summary>
     public async Task<List<JsonNode>> FinishAsync(bool mayFail = false)
     {

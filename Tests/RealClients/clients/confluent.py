@@ -15,11 +15,14 @@ def message(m):
 
 
 def produce(options):
-    producer = Producer({
-        "bootstrap.servers": options["bootstrap"], "acks": "all", "compression.type": options.get("codec", "none"),
+    settings = {
+        "bootstrap.servers": options["bootstrap"], "acks": options.get("acks", -1), "compression.type": options.get("codec", "none"),
         "enable.idempotence": options.get("idempotent", False), "linger.ms": options.get("linger", 5),
         # A broker that is paused keeps its connections: half a minute and more is the usual time to give it up.
-        "message.timeout.ms": 120000, "socket.timeout.ms": 15000, "request.timeout.ms": 10000, "reconnect.backoff.max.ms": 500})
+        "message.timeout.ms": 120000, "socket.timeout.ms": 15000, "request.timeout.ms": 10000, "reconnect.backoff.max.ms": 500}
+    if "batch" in options:
+        settings["batch.num.messages"] = options["batch"]
+    producer = Producer(settings)
     failed = []
     done = threading.Event()
 
@@ -30,8 +33,8 @@ def produce(options):
     def acknowledged(value):
         def report(error, m):
             if error is not None:
-                failed.append(str(error))
-                emit(error=str(error))
+                failed.append(error.name())
+                emit(error=error.name(), value=value)
             else:
                 emit(partition=m.partition(), offset=m.offset(), value=value)
         return report

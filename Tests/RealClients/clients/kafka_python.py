@@ -21,23 +21,31 @@ def message(record):
 
 def produce(options):
     codec = options.get("codec", "none")
-    producer = KafkaProducer(bootstrap_servers=options["bootstrap"], acks="all", retries=50, linger_ms=options.get("linger", 0),
-                             compression_type=None if codec == "none" else codec, **COMMON)
-    futures = []
-    for line in sys.stdin:
-        m = json.loads(line)
-        futures.append((m, producer.send(
+    settings = {"acks": {-1: "all"}.get(options.get("acks", -1), options.get("acks")), "linger_ms": options.get("linger", 0),
+                "compression_type": None if codec == "none" else codec}
+    if options.get("batch") == 1:
+        settings["batch_size"] = 0
+    # A broker that is killed is away for seconds on a busy machine: a tenth of a second between the tries is the usual.
+    producer = KafkaProducer(bootstrap_servers=options["bootstrap"], retries=600, **settings, **COMMON)
+    failed = []
+
+    def send(m):
+        def fail(error):
+            failed.append(error)
+            emit(error=type(error).__name__, value=m.get("value"))
+
+        return producer.send(
             options["topic"], key=raw(m.get("key")), value=raw(m.get("value")), partition=m.get("partition"),
-            timestamp_ms=m.get("timestamp"), headers=[(n, raw(v)) for n, v in m.get("headers", [])])))
+            timestamp_ms=m.get("timestamp"), headers=[(n, raw(v)) for n, v in m.get("headers", [])]
+        ).add_callback(lambda meta: emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))).add_errback(fail)
+
+    for line in sys.stdin:
+        future = send(json.loads(line))
         if options.get("each"):
-            meta = futures[-1][1].get(PATIENCE)
-            emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))
+            future.get(PATIENCE)
     producer.flush(PATIENCE)
-    if not options.get("each"):
-        for m, future in futures:
-            meta = future.get(PATIENCE)
-            emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))
     producer.close(10)
+    sys.exit(1 if failed else 0)
 
 
 def crowd(options):

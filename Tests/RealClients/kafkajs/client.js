@@ -35,21 +35,40 @@ const message = (partition, m) => ({
 });
 const stdinLines = () => readline.createInterface({ input: process.stdin });
 
+// A send at a time: were two under way when the connection breaks, kafkajs's idempotent producer would count the same
+// sequence numbers for both.
 async function produce() {
   const producer = kafka.producer({ idempotent: options.idempotent || false });
   await producer.connect();
-  const messages = [];
-  for await (const line of stdinLines()) {
-    const m = JSON.parse(line);
-    messages.push({
+  let failed = false;
+  const send = async lines => {
+    const messages = lines.map(m => ({
       key: raw(m.key), value: raw(m.value), partition: m.partition ?? undefined,
       timestamp: m.timestamp == null ? undefined : String(m.timestamp),
       headers: Object.fromEntries((m.headers || []).map(([n, v]) => [n, raw(v)])),
-    });
+    }));
+    try {
+      const answers = await producer.send({
+        topic: options.topic, acks: options.acks ?? -1, compression: codecs[options.codec || 'none'], messages,
+      });
+      for (const { partition, baseOffset } of answers) {
+        // Where the client chose the partitions, it does not tell which message went to which.
+        const its = lines.filter(m => (answers.length === 1 ? true : m.partition === partition));
+        its.forEach((m, i) => emit({ partition, offset: Number(baseOffset) + i, value: m.value }));
+      }
+    } catch (error) {
+      failed = true;
+      emit({ error: error.type || error.cause?.type || error.name });
+    }
+  };
+  let batch = [];
+  for await (const line of stdinLines()) {
+    batch.push(JSON.parse(line));
+    if (batch.length >= (options.batch ?? Infinity)) await send(batch.splice(0));
   }
-  const answers = await producer.send({ topic: options.topic, acks: -1, compression: codecs[options.codec || 'none'], messages });
-  for (const answer of answers) emit({ partition: answer.partition, baseOffset: Number(answer.baseOffset) });
+  if (batch.length > 0) await send(batch);
   await producer.disconnect();
+  if (failed) process.exitCode = 1;
 }
 
 async function consume() {
@@ -142,7 +161,7 @@ const truncate = () => withAdmin(async client => {
   emit({ earliest, latest: await committed() });
 });
 
-({ produce, consume, member, admin, groups, truncate })[process.argv[2]]().then(() => process.exit(0), error => {
+({ produce, consume, member, admin, groups, truncate })[process.argv[2]]().then(() => process.exit(), error => {
   console.error(error);
   process.exit(1);
 });
