@@ -39,18 +39,25 @@ internal static class Clients
         return await client.FinishAsync();
     }
 
+    /// <param name="fetchBytes">What a fetch, and each partition's part in it, may have; what the client asks for by itself where
+    /// it is null.</param>
     public static async Task<List<JsonNode>> ConsumeAsync(
-        ClientKind kind, string bootstrap, string topic, int count, long? timestamp = null)
+        ClientKind kind, string bootstrap, string topic, int count, long? timestamp = null, int? fetchBytes = null)
     {
         if (kind == ClientKind.Kcat)
         {
-            return await KcatConsumeAsync(bootstrap, topic, count);
+            return await KcatConsumeAsync(bootstrap, topic, count, fetchBytes);
         }
 
         var options = new JsonObject { ["bootstrap"] = bootstrap, ["topic"] = topic, ["count"] = count };
         if (timestamp is not null)
         {
             options["timestamp"] = timestamp;
+        }
+
+        if (fetchBytes is not null)
+        {
+            options["fetchBytes"] = fetchBytes;
         }
 
         await using var client = ClientProcess.Start(kind, "consume", options);
@@ -82,11 +89,21 @@ internal static class Clients
         return [];
     }
 
-    private static async Task<List<JsonNode>> KcatConsumeAsync(string bootstrap, string topic, int count)
+    private static async Task<List<JsonNode>> KcatConsumeAsync(string bootstrap, string topic, int count, int? fetchBytes)
     {
-        await using var client = ClientProcess.Start(
-            "kcat", "-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-J", "-q", "-X", "check.crcs=true",
-            "-c", count.ToString(CultureInfo.InvariantCulture));
+        List<string> arguments =
+        [
+            "-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-J", "-q", "-X", "check.crcs=true",
+            "-c", count.ToString(CultureInfo.InvariantCulture),
+        ];
+        if (fetchBytes is { } size)
+        {
+            // librdkafka wants a fetch to be as large as the largest message that it would send.
+            foreach (var setting in (string[])["fetch.max.bytes", "max.partition.fetch.bytes", "message.max.bytes"])
+                arguments.AddRange(["-X", string.Create(CultureInfo.InvariantCulture, $"{setting}={size}")]);
+        }
+
+        await using var client = ClientProcess.Start("kcat", [.. arguments]);
         var lines = await client.FinishAsync();
         return lines.ConvertAll(line => (JsonNode)new JsonObject
         {

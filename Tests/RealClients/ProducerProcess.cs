@@ -19,8 +19,8 @@ internal sealed partial class ProducerProcess : IAsyncDisposable
     public int SentCount => _sent.Count;
 
     /// <param name="acks">0, 1 or -1 for all.</param>
-    /// <param name="batch">How many messages a batch may have; 1 for a request each, 0 for what the client does by itself. With
-    /// kafka-python, which counts bytes, only 1 has an effect.</param>
+    /// <param name="batch">How many messages a request may have; 0 for what the client does by itself. With 1, one request is
+    /// under way at a time; other numbers have an effect with kafkajs alone.</param>
     public static ProducerProcess Start(
         ClientKind kind, string bootstrap, string topic, int acks = -1, bool idempotent = false, int batch = 0)
     {
@@ -42,8 +42,8 @@ internal sealed partial class ProducerProcess : IAsyncDisposable
         await _client.WriteLineAsync(_kind == ClientKind.Kcat ? value : new Message(null, value, Partition).ToJson().ToJsonString());
     }
 
-    /// <summary>Waits until something is acknowledged that was not when it was called. Sends on meanwhile: kcat looks for
-    /// answers only when it has read a line.</summary>
+    /// <summary>Waits until something is acknowledged that was not when it was called. Sends on meanwhile: kcat reads
+    /// its input in blocks, and looks for answers only between two lines.</summary>
     /// <param name="next">The values to send.</param>
     public async Task SendUntilAcknowledgedAsync(Func<string> next)
     {
@@ -84,7 +84,7 @@ internal sealed partial class ProducerProcess : IAsyncDisposable
             "-X", "enable.idempotence=" + (idempotent ? "true" : "false"), "-X", "topic.produce.offset.report=true",
             "-X", "reconnect.backoff.max.ms=500",
         ];
-        if (batch > 0) arguments.AddRange(["-X", "batch.num.messages=" + Text(batch)]);
+        if (batch == 1) arguments.AddRange(["-X", "batch.num.messages=1", "-X", "max.in.flight=1"]);
         return ClientProcess.Start("sh", ["-c", "exec kcat \"$@\" 2>&1", "kcat", .. arguments]);
     }
 

@@ -3,10 +3,10 @@ import json
 import sys
 import threading
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
-from lines import b64, emit, raw
+from lines import b64, emit, follow, raw
 
 
 def message(m):
@@ -20,8 +20,8 @@ def produce(options):
         "enable.idempotence": options.get("idempotent", False), "linger.ms": options.get("linger", 5),
         # A broker that is paused keeps its connections: half a minute and more is the usual time to give it up.
         "message.timeout.ms": 120000, "socket.timeout.ms": 15000, "request.timeout.ms": 10000, "reconnect.backoff.max.ms": 500}
-    if "batch" in options:
-        settings["batch.num.messages"] = options["batch"]
+    if options.get("batch") == 1:  # a request each, one after the other
+        settings.update({"batch.num.messages": 1, "max.in.flight": 1})
     producer = Producer(settings)
     failed = []
     done = threading.Event()
@@ -60,8 +60,12 @@ def produce(options):
 
 
 def consume(options):
-    consumer = Consumer({"bootstrap.servers": options["bootstrap"], "group.id": "unused", "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest", "check.crcs": True, "client.rack": options.get("rack", "")})
+    settings = {"bootstrap.servers": options["bootstrap"], "group.id": "unused", "enable.auto.commit": False,
+                "auto.offset.reset": "earliest", "check.crcs": True, "client.rack": options.get("rack", "")}
+    if "fetchBytes" in options:
+        # librdkafka wants a fetch to be as large as the largest message that it would send.
+        settings.update(dict.fromkeys(("fetch.max.bytes", "max.partition.fetch.bytes", "message.max.bytes"), options["fetchBytes"]))
+    consumer = Consumer(settings)
     topic = options["topic"]
     partitions = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in consumer.list_topics(topic).topics[topic].partitions]
     if "timestamp" in options:
@@ -111,6 +115,41 @@ def member(options):
     emit(left=True)
 
 
+def steps(options):
+    """A consumer of one topic, of all that match a pattern, or of all partitions of a topic from their beginning; it does what
+    stdin says, a step a line, and answers each with a line."""
+    consumer = Consumer({"bootstrap.servers": options["bootstrap"], "group.id": options.get("group", "unused"),
+                         "enable.auto.commit": False, "topic.metadata.refresh.interval.ms": 500,
+                         "auto.offset.reset": options.get("reset", "earliest").replace("none", "error")})
+    topic = options.get("topic")
+    if options.get("assign"):
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in consumer.list_topics(topic).topics[topic].partitions])
+    else:
+        consumer.subscribe([topic or options["pattern"]])
+
+    def read(count):
+        found = []
+        while len(found) < count:
+            m = consumer.poll(1)
+            if m is not None and m.error():
+                # Of a topic that is gone: it may come back.
+                if m.error().code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise KafkaException(m.error())
+            elif m is not None:
+                found.append(dict(message(m), topic=m.topic()))
+        return found
+
+    def commit(offset, _):  # this version knows no metadata
+        consumer.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)
+        (kept,) = consumer.committed([TopicPartition(topic, 0)], timeout=120)
+        return [kept.offset]
+
+    follow({"read": read, "commit": commit, "pause": lambda p: consumer.pause([TopicPartition(topic, p)]),
+            "resume": lambda p: consumer.resume([TopicPartition(topic, p)]),
+            "seek": lambda p, offset: consumer.seek(TopicPartition(topic, p, offset))}, lambda error: error.args[0].name())
+    consumer.close()
+
+
 def admin(options):
     """Creates, grows, configures, describes and deletes a topic; every step fails the process if the broker says no."""
     client = AdminClient({"bootstrap.servers": options["bootstrap"]})
@@ -146,4 +185,5 @@ def groups(options):
     emit(listed=group in [g.id for g in client.list_groups(timeout=120)], state=described.state, committed=committed.offset)
 
 
-{"produce": produce, "consume": consume, "member": member, "admin": admin, "groups": groups}[sys.argv[1]](json.loads(sys.argv[2]))
+commands = {"produce": produce, "consume": consume, "member": member, "steps": steps, "admin": admin, "groups": groups}
+commands[sys.argv[1]](json.loads(sys.argv[2]))

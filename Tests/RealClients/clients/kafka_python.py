@@ -7,7 +7,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetad
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.errors import CommitFailedError, InvalidConfigurationError
 
-from lines import b64, emit, raw
+from lines import b64, emit, follow, raw
 
 PATIENCE = 120
 # On a busy machine the broker's versions may take longer to learn than the two seconds that are usual.
@@ -23,8 +23,8 @@ def produce(options):
     codec = options.get("codec", "none")
     settings = {"acks": {-1: "all"}.get(options.get("acks", -1), options.get("acks")), "linger_ms": options.get("linger", 0),
                 "compression_type": None if codec == "none" else codec}
-    if options.get("batch") == 1:
-        settings["batch_size"] = 0
+    if options.get("batch") == 1:  # a request each, one after the other
+        settings.update(batch_size=0, max_in_flight_requests_per_connection=1)
     # A broker that is killed is away for seconds on a busy machine: a tenth of a second between the tries is the usual.
     producer = KafkaProducer(bootstrap_servers=options["bootstrap"], retries=600, **settings, **COMMON)
     failed = []
@@ -34,15 +34,13 @@ def produce(options):
             failed.append(error)
             emit(error=type(error).__name__, value=m.get("value"))
 
-        return producer.send(
+        producer.send(
             options["topic"], key=raw(m.get("key")), value=raw(m.get("value")), partition=m.get("partition"),
             timestamp_ms=m.get("timestamp"), headers=[(n, raw(v)) for n, v in m.get("headers", [])]
         ).add_callback(lambda meta: emit(partition=meta.partition, offset=meta.offset, value=m.get("value"))).add_errback(fail)
 
     for line in sys.stdin:
-        future = send(json.loads(line))
-        if options.get("each"):
-            future.get(PATIENCE)
+        send(json.loads(line))
     producer.flush(PATIENCE)
     producer.close(10)
     sys.exit(1 if failed else 0)
@@ -62,8 +60,9 @@ def crowd(options):
 
 
 def consume(options):
+    sizes = dict.fromkeys(("fetch_max_bytes", "max_partition_fetch_bytes"), options["fetchBytes"]) if "fetchBytes" in options else {}
     consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], auto_offset_reset="earliest", enable_auto_commit=False,
-                             **COMMON)
+                             **sizes, **COMMON)
     partitions = [TopicPartition(options["topic"], p) for p in consumer.partitions_for_topic(options["topic"])]
     consumer.assign(partitions)
     if "timestamp" in options:
@@ -108,6 +107,36 @@ def member(options):
     emit(left=True)
 
 
+def steps(options):
+    """A consumer of one topic, of all that match a pattern, or of all partitions of a topic from their beginning; it does what
+    stdin says, a step a line, and answers each with a line."""
+    consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], group_id=options.get("group"), enable_auto_commit=False,
+                             auto_offset_reset=options.get("reset", "earliest"), metadata_max_age_ms=500, **COMMON)
+    topic = options.get("topic")
+    if options.get("assign"):
+        consumer.assign([TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)])
+        consumer.seek_to_beginning()
+    else:
+        consumer.subscribe(pattern=options.get("pattern"), topics=[topic] if topic else ())
+
+    def read(count):
+        found = []
+        while len(found) < count:
+            for records in consumer.poll(1000, max_records=count - len(found)).values():
+                found += [dict(message(record), topic=record.topic) for record in records]
+        return found
+
+    def commit(offset, metadata):
+        consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset, metadata)})
+        kept = consumer.committed(TopicPartition(topic, 0), metadata=True)
+        return [kept.offset, kept.metadata]
+
+    follow({"read": read, "commit": commit, "pause": lambda p: consumer.pause(TopicPartition(topic, p)),
+            "resume": lambda p: consumer.resume(TopicPartition(topic, p)),
+            "seek": lambda p, offset: consumer.seek(TopicPartition(topic, p), offset)}, lambda error: type(error).__name__)
+    consumer.close()
+
+
 def admin(options):
     """Creates, grows, configures, describes and deletes a topic; every step fails the process if the broker says no."""
     client = KafkaAdminClient(bootstrap_servers=options["bootstrap"], **COMMON)
@@ -146,4 +175,5 @@ def groups(options):
     client.close()
 
 
-{"produce": produce, "crowd": crowd, "consume": consume, "member": member, "admin": admin, "groups": groups}[sys.argv[1]](json.loads(sys.argv[2]))
+commands = {"produce": produce, "crowd": crowd, "consume": consume, "member": member, "steps": steps, "admin": admin, "groups": groups}
+commands[sys.argv[1]](json.loads(sys.argv[2]))

@@ -20,3 +20,13 @@ def emit(**fields):
     with _writing:
         sys.stdout.write(json.dumps(fields) + "\n")
         sys.stdout.flush()
+
+
+def follow(steps, name_of):
+    """Takes steps from stdin, a line each: [name, argument, ...]. Answers each with what came of it, or the error's name."""
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        try:
+            emit(done=name, answer=steps[name](*arguments))
+        except Exception as error:
+            emit(done=name, error=name_of(error))

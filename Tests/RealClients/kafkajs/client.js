@@ -25,6 +25,8 @@ const kafka = new Kafka({
   clientId: 'kafkajs', brokers: [options.bootstrap], logLevel: logLevel.ERROR,
   retry: { retries: 50, initialRetryTime: 100, maxRetryTime: 500 },
 });
+// A consumer that stops, or whose partitions change, waits for its last fetch: five seconds would be the usual.
+const fetchWait = { maxWaitTimeInMs: 200 };
 const emit = fields => process.stdout.write(JSON.stringify(fields) + '\n');
 const b64 = data => (data == null ? null : Buffer.from(data).toString('base64'));
 const raw = text => (text == null ? null : Buffer.from(text, 'base64'));
@@ -35,8 +37,8 @@ const message = (partition, m) => ({
 });
 const stdinLines = () => readline.createInterface({ input: process.stdin });
 
-// A send at a time: were two under way when the connection breaks, kafkajs's idempotent producer would count the same
-// sequence numbers for both.
+// A send at a time: kafkajs's idempotent producer takes back the sequence numbers of a send that the connection broke under,
+// and were another send waiting, it would be given them instead.
 async function produce() {
   const producer = kafka.producer({ idempotent: options.idempotent || false });
   await producer.connect();
@@ -72,7 +74,10 @@ async function produce() {
 }
 
 async function consume() {
-  const consumer = kafka.consumer({ groupId: options.group || `kafkajs-${process.pid}-${Date.now()}` });
+  const consumer = kafka.consumer({
+    groupId: options.group || `kafkajs-${process.pid}-${Date.now()}`,
+    maxBytes: options.fetchBytes, maxBytesPerPartition: options.fetchBytes, ...fetchWait,
+  });
   await consumer.connect();
   await consumer.subscribe({ topics: [options.topic], fromBeginning: true });
   let left = options.count;
@@ -90,7 +95,9 @@ async function consume() {
 }
 
 async function member() {
-  const consumer = kafka.consumer({ groupId: options.group, sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 10000 });
+  const consumer = kafka.consumer({
+    groupId: options.group, sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 10000, ...fetchWait,
+  });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
     emit({ assigned: (payload.memberAssignment[options.topic] || []).map(Number).sort((a, b) => a - b) }));
   await consumer.connect();
@@ -106,6 +113,43 @@ async function member() {
   await new Promise(resolve => process.stdin.once('data', resolve));
   await consumer.disconnect();
   emit({ left: true });
+}
+
+// A consumer of one topic that does what stdin says, a step a line, and answers each with a line.
+async function steps() {
+  const { topic, group = `kafkajs-${process.pid}-${Date.now()}` } = options;
+  const consumer = kafka.consumer({ groupId: group, ...fetchWait });
+  const arrived = [];
+  let tell = () => {};
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: options.reset !== 'latest' });
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ partition, message: m }) => {
+      arrived.push({ ...message(partition, m), topic });
+      tell();
+    },
+  });
+  const known = {
+    read: async count => {
+      while (arrived.length < count) await new Promise(resolve => { tell = resolve; });
+      return arrived.splice(0, count);
+    },
+    commit: async (offset, metadata) => {
+      await consumer.commitOffsets([{ topic, partition: 0, offset: String(offset), metadata }]);
+      let kept;
+      await withAdmin(async client => { [{ partitions: [kept] }] = await client.fetchOffsets({ groupId: group, topics: [topic] }); });
+      return [Number(kept.offset), kept.metadata];
+    },
+    pause: async partition => consumer.pause([{ topic, partitions: [partition] }]),
+    resume: async partition => consumer.resume([{ topic, partitions: [partition] }]),
+    seek: async (partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
+  };
+  for await (const line of stdinLines()) {
+    const [name, ...given] = JSON.parse(line);
+    emit({ done: name, answer: await known[name](...given) });
+  }
+  await consumer.disconnect();
 }
 
 async function withAdmin(use) {
@@ -161,7 +205,7 @@ const truncate = () => withAdmin(async client => {
   emit({ earliest, latest: await committed() });
 });
 
-({ produce, consume, member, admin, groups, truncate })[process.argv[2]]().then(() => process.exit(), error => {
+({ produce, consume, member, steps, admin, groups, truncate })[process.argv[2]]().then(() => process.exit(), error => {
   console.error(error);
   process.exit(1);
 });
