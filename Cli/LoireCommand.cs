@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Loire.Cli.Benching;
 using Loire.Cli.Brokers;
 using Loire.Cli.Configs;
@@ -28,9 +29,24 @@ internal static class LoireCommand
     {
         configuration.EnableDefaultExceptionHandler = false;
         var parsed = Create().Parse(args);
+        if (FindUnknownOption(parsed, args) is { } unknown)
+        {
+            await configuration.Error.WriteLineAsync(
+                $"error: There is no option {unknown} here. If it is a name, write it after '--'.");
+            return ExitCode.Usage;
+        }
         var exitCode = await parsed.InvokeAsync(configuration);
         return parsed.Errors.Count > 0 ? ExitCode.Usage : exitCode;
     }
+
+    /// <summary>The parser takes an option that is not known for an argument: where a command takes many names,
+    /// <c>topics delete t --dry-run</c> would delete t.</summary>
+    private static string? FindUnknownOption(ParseResult parsed, string[] args) => args.Contains("--")
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(argument => argument.Tokens)
+            .Select(token => token.Value)
+            .FirstOrDefault(value => value.StartsWith('-'));
 
     private static RootCommand Create()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Loire.Embedded;
 using Shouldly;
 using Xunit;
 
@@ -21,6 +22,7 @@ public sealed class CommandLineTests
     [InlineData("topics", "lst")]
     [InlineData("topics", "grow", "t")]
     [InlineData("topics", "elect")]
+    [InlineData("topics", "delete", "t", "--dry-run")]
     [InlineData("topics", "create", "t", "--config", "retention.ms")]
     [InlineData("configs", "set", "galaxy", "t", "a=b")]
     [InlineData("produce", "t", "--codec", "rar")]
@@ -50,6 +52,14 @@ public sealed class CommandLineTests
         var run = await CliRun.RunAsync("topics", "list", "-b", address);
         run.ExitCode.ShouldBe(3);
         run.Error.ShouldContain(address);
+    }
+
+    [Fact]
+    public async Task After_two_dashes_a_name_may_look_like_an_option()
+    {
+        await using var broker = await EmbeddedBroker.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        var run = await CliRun.RunAsync("topics", "create", "-b", broker.BootstrapServers, "--", "--dry-run");
+        run.ExitCode.ShouldBe(0, run.Error);
     }
 
     [Fact]
