@@ -60,7 +60,12 @@ internal sealed class PartitionLog : IPartitionLog
         lock (journal.AppendLock)
         {
             ThrowIfDeleted();
-            CheckBatch(batch, header.Length + records.Length);
+            int size = checked(header.Length + (int)records.Length);
+            CheckBatch(batch, size);
+            bool isAdmitted = journal.Failure is not null
+                || journal.Allocator.AdmitsBatch(journal.Geometry.EndOfEntry(journal.TailAddress, size));
+            if (!isAdmitted)
+                return false;
             if (!journal.TryAppend(EntryKind.Append, Handle, header, records, out long address))
                 return false;
             ApplyAppend(address, batch);
