@@ -125,7 +125,7 @@ internal class JournalFiles : IDisposable
     }
 
     /// <summary>Writes within one segment, durably, any number of bytes anywhere. While the journal is not open.</summary>
-    public void Overwrite(long address, ReadOnlySpan<byte> bytes)
+    public virtual void Overwrite(long address, ReadOnlySpan<byte> bytes)
     {
         string path = PathOf(Geometry.SegmentOf(address));
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
