@@ -63,7 +63,7 @@ public sealed class LogStore : ILogStore
             _segments,
             DataDirectory,
             checkpoint,
-            (from, until) => _damaged.AddDamaged(_partitions.Values, from, until),
+            (from, until, isRead) => _damaged.AddDamaged(_partitions.Values, from, until, isRead),
             logger);
         _checkpointer.Start();
         logger.Opened(
