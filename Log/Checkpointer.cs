@@ -157,9 +157,10 @@ internal sealed class Checkpointer
         // At the end of a closed store the last address is rounded up past the tail.
         if (!_journal.Commits.WaitUntil(Math.Min(work[^1].Until, _journal.TailAddress)))
             return;
+        // The end of a full segment may still be under way, for all that is appended to it is on the disk.
+        _journal.Files.EndWritesBefore(_journal.Geometry.SegmentOf(_journal.DurableUntil));
         foreach (var full in work)
         {
-            _journal.Files.EndWrites(full.Segment.Number);
             WriteIndex(full);
             foreach (var partition in full.Partitions)
                 Note(partition);
