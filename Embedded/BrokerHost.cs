@@ -61,14 +61,36 @@ public sealed class BrokerHost : IAsyncDisposable
     /// nothing.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null)
+        try
         {
-            using var timeout = new CancellationTokenSource(_options.StopTimeout);
-            await _server.StopAsync(timeout.Token);
-            await _server.DisposeAsync();
+            await StopServerAsync();
         }
+        finally
+        {
+            await DisposePartsAsync();
+        }
+    }
 
-        while (_parts.TryPop(out var part)) await part.DisposeAsync();
+    private async Task StopServerAsync()
+    {
+        if (_server is null) return;
+        using var timeout = new CancellationTokenSource(_options.StopTimeout);
+        await _server.StopAsync(timeout.Token);
+        await _server.DisposeAsync();
+    }
+
+    /// <summary>Whichever part fails: the log, which is the last, is closed.</summary>
+    private async ValueTask DisposePartsAsync()
+    {
+        if (!_parts.TryPop(out var part)) return;
+        try
+        {
+            await part.DisposeAsync();
+        }
+        finally
+        {
+            await DisposePartsAsync();
+        }
     }
 
     private async Task ComposeAsync(ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)

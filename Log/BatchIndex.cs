@@ -81,23 +81,24 @@ internal sealed class BatchIndex
         return new IndexPosition(low, first);
     }
 
-    /// <summary>Whether any batch begins in a part of the journal.</summary>
-    public bool HasBatchIn(long from, long until)
+    /// <summary>The offsets of the batches that begin in a part of the journal; null for none.</summary>
+    public OffsetRange? FindOffsetsIn(long from, long until)
     {
+        OffsetRange? found = null;
         for (int i = 0; i < _blocks.Count; i++)
         {
             var entries = _blocks[i].Entries[(i == 0 ? _skipped : 0)..];
             if (entries[^1].Address < from)
                 continue;
             if (entries[0].Address >= until)
-                return false;
+                break;
             foreach (ref readonly var entry in entries)
             {
                 if (entry.Address >= from && entry.Address < until)
-                    return true;
+                    found = new OffsetRange(found?.From ?? entry.BaseOffset, entry.NextOffset);
             }
         }
-        return false;
+        return found;
     }
 
     /// <summary>Drops the batches that hold offsets from <paramref name="end"/> on.</summary>

@@ -6,32 +6,49 @@ namespace Loire.Log;
 
 /// <summary>Takes checkpoints, on a thread of its own: each time a segment is full, and when the store is closed. Writes the
 /// segment's index file, asks the owners of the partitions touched for their state, writes the checkpoint, then gives
-/// back the segments at the journal's head that nothing needs any more, and of the others what is dead.</summary>
+/// back the segments at the journal's head that nothing needs any more, and of the others what is dead. On a full disk
+/// the checkpoint is put off, and what gives space back, which needs none, is tried again and again.</summary>
 internal sealed class Checkpointer
 {
+    private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(5);
+
     private readonly Journal _journal;
     private readonly SegmentTable _segments;
     private readonly SegmentThinner _thinner;
+    private readonly DiskReserve _reserve;
+    private readonly Func<IEnumerable<PartitionLog>> _logs;
     private readonly ILogger _logger;
     private readonly Dictionary<int, PartitionState> _states = [];
     private readonly Queue<SealedSegment> _sealed = new();
+
+    /// <summary>Segments that the next checkpoint is to cover.</summary>
+    private readonly List<SealedSegment> _uncovered = [];
     private readonly Thread _thread;
     private long _until;
     private int _nextHandle;
     private bool _trimWanted;
+    private bool _isPutOff;
     private Func<SealedSegment?>? _sealLast;
 
-    public Checkpointer(Journal journal, SegmentTable segments, SegmentThinner thinner, Checkpoint last, ILogger logger)
+    /// <param name="logs">Of all partitions there are.</param>
+    public Checkpointer(
+        Journal journal,
+        SegmentTable segments,
+        SegmentThinner thinner,
+        Checkpoint last,
+        Func<IEnumerable<PartitionLog>> logs,
+        ILogger logger)
     {
         _journal = journal;
         _segments = segments;
         _thinner = thinner;
+        _reserve = new DiskReserve(journal.Files);
+        _logs = logs;
         _logger = logger;
         _until = last.Until;
         _nextHandle = last.NextHandle;
         foreach (var state in last.Partitions)
             _states[state.Handle] = state;
-        RestartThinning();
         _thread = new Thread(Run) { IsBackground = true, Name = "journal checkpoints" };
     }
 
@@ -69,20 +86,26 @@ internal sealed class Checkpointer
         _thread.Join();
     }
 
+    private bool LacksRoom => _isPutOff || _journal.Allocator.LacksRoom;
+
     private void Run()
     {
         try
         {
-            while (Wait() is { } work)
+            RestartThinning();
+            _reserve.Hold(!LacksRoom);
+            while (WaitForWork())
             {
-                if (work.Count > 0)
-                    Take(work);
+                _reserve.Hold(!LacksRoom);
+                TryTake();
                 Trim();
-                if (_journal.Failure is null)
-                    _thinner.Step();
+                Thin();
             }
             if (_sealLast!() is { } last)
-                Take([last]);
+            {
+                _uncovered.Add(last);
+                TryTake();
+            }
         }
         catch (Exception failure)
         {
@@ -92,18 +115,40 @@ internal sealed class Checkpointer
         }
     }
 
-    private List<SealedSegment>? Wait()
+    /// <returns>False when the store is being closed and everything added was seen to.</returns>
+    private bool WaitForWork()
     {
         lock (_sealed)
         {
             while (_sealed.Count == 0 && !_trimWanted && !_thinner.HasMore && _sealLast is null)
-                Monitor.Wait(_sealed);
+            {
+                if (!Monitor.Wait(_sealed, LacksRoom ? TryAgainAfter : Timeout.InfiniteTimeSpan))
+                    break;
+            }
             if (_sealed.Count == 0 && _sealLast is not null)
-                return null;
+                return false;
             _trimWanted = false;
-            var work = _sealed.ToList();
+            _uncovered.AddRange(_sealed);
             _sealed.Clear();
-            return work;
+            return true;
+        }
+    }
+
+    private void TryTake()
+    {
+        if (_uncovered.Count == 0)
+            return;
+        try
+        {
+            Take(_uncovered);
+            _uncovered.Clear();
+            _isPutOff = false;
+        }
+        catch (IOException full) when (NativeFile.IsDiskFull(full))
+        {
+            if (!_isPutOff)
+                _logger.CheckpointPutOff(_journal.Files.Directory, full.Message);
+            _isPutOff = true;
         }
     }
 
@@ -112,9 +157,10 @@ internal sealed class Checkpointer
         // At the end of a closed store the last address is rounded up past the tail.
         if (!_journal.Commits.WaitUntil(Math.Min(work[^1].Until, _journal.TailAddress)))
             return;
+        // The end of a full segment may still be under way, for all that is appended to it is on the disk.
+        _journal.Files.EndWritesBefore(_journal.Geometry.SegmentOf(_journal.DurableUntil));
         foreach (var full in work)
         {
-            _journal.Files.EndWrites(full.Segment.Number);
             WriteIndex(full);
             foreach (var partition in full.Partitions)
                 Note(partition);
@@ -135,10 +181,29 @@ internal sealed class Checkpointer
         _logger.CheckpointTaken(_until, _states.Count);
     }
 
-    private void RestartThinning() => _thinner.Restart(_states, _journal.Geometry.SegmentOf(_until));
+    private void Thin()
+    {
+        if (_journal.Failure is not null)
+            return;
+        if (LacksRoom && !_thinner.HasMore)
+            RestartThinning();
+        _thinner.Step();
+        if (LacksRoom)
+            _journal.Allocator.TryAgain();
+    }
+
+    private void RestartThinning()
+    {
+        var logStarts = _logs().ToDictionary(log => log.Handle, log => log.LogStartOffset.Value);
+        // What a crash could take back is not dead yet.
+        if (_journal.Commits.WaitUntil(_journal.TailAddress))
+            _thinner.Restart(logStarts, _journal.Geometry.SegmentOf(_until));
+    }
 
     private void WriteIndex(SealedSegment full)
     {
+        if (full.Segment.Index?.CoversUntil == full.Until)
+            return;
         var records = new List<SegmentIndexRecord>(full.Partitions.Count);
         var entries = new List<IndexEntry>();
         foreach (var partition in full.Partitions)

@@ -24,11 +24,12 @@ internal sealed class DamagedLogs
     }
 
     /// <summary>Takes up the logs that have batches in a damaged part of the journal.</summary>
-    public void AddDamaged(IEnumerable<PartitionLog> logs, long from, long until)
+    /// <param name="isRead">Whether it was read and is not whole; else the disk refuses it, and may not refuse all of it.</param>
+    public void AddDamaged(IEnumerable<PartitionLog> logs, long from, long until, bool isRead)
     {
         foreach (var log in logs)
         {
-            if (log.HasBatchIn(from, until))
+            if (isRead ? log.NoteDamage(from, until) : log.HasBatchIn(from, until))
                 _logs[log] = true;
         }
     }

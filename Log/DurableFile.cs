@@ -1,6 +1,7 @@
 namespace Loire.Log;
 
-/// <summary>Replaces small files whole: after a crash there is the old one or the new one.</summary>
+/// <summary>Replaces small files whole: after a crash there is the old one or the new one. Where the disk is full nothing is left
+/// of the new one.</summary>
 public static class DurableFile
 {
     /// <summary>Of a file that is being made to take another's name.</summary>
@@ -10,12 +11,18 @@ public static class DurableFile
         string path, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default, ReadOnlySpan<byte> third = default)
     {
         string aside = path + AsideExtension;
-        using (var file = File.OpenHandle(aside, FileMode.Create, FileAccess.Write))
+        try
         {
+            using var file = File.OpenHandle(aside, FileMode.Create, FileAccess.Write);
             RandomAccess.Write(file, first, 0);
             RandomAccess.Write(file, second, first.Length);
             RandomAccess.Write(file, third, (long)first.Length + second.Length);
             RandomAccess.FlushToDisk(file);
+        }
+        catch (IOException full) when (NativeFile.IsDiskFull(full))
+        {
+            File.Delete(aside);
+            throw;
         }
         File.Move(aside, path, overwrite: true);
         NativeFile.SyncDirectory(Path.GetDirectoryName(path)!);

@@ -74,11 +74,14 @@ internal class JournalFiles : IDisposable
     public virtual void Write(int segment, long offset, ReadOnlySpan<byte> bytes) =>
         RandomAccess.Write(FindForWrites(segment), bytes, offset);
 
-    /// <summary>Lets go of a segment's file to which nothing more is written.</summary>
-    public void EndWrites(int segment)
+    /// <summary>Lets go of the files to which nothing more is written, those before a segment.</summary>
+    public void EndWritesBefore(int segment)
     {
-        if (_writes.TryRemove(segment, out var file))
-            file.Dispose();
+        foreach (int written in _writes.Keys)
+        {
+            if (written < segment)
+                EndWrites(written);
+        }
     }
 
     /// <summary>Reads within one segment; what lies beyond its file's end reads as zeros.</summary>
@@ -125,7 +128,7 @@ internal class JournalFiles : IDisposable
     }
 
     /// <summary>Writes within one segment, durably, any number of bytes anywhere. While the journal is not open.</summary>
-    public void Overwrite(long address, ReadOnlySpan<byte> bytes)
+    public virtual void Overwrite(long address, ReadOnlySpan<byte> bytes)
     {
         string path = PathOf(Geometry.SegmentOf(address));
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
@@ -172,6 +175,12 @@ internal class JournalFiles : IDisposable
         using var file = File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.ReadWrite);
         NativeFile.Allocate(file, path, Geometry.SegmentBytes);
         RandomAccess.FlushToDisk(file);
+    }
+
+    private void EndWrites(int segment)
+    {
+        if (_writes.TryRemove(segment, out var file))
+            file.Dispose();
     }
 
     private SafeFileHandle FindForWrites(int segment)

@@ -17,7 +17,7 @@ internal sealed class JournalScrubber : IDisposable
     private readonly string _dataDirectory;
     private readonly long _until;
     private readonly long _nextSequence;
-    private readonly Action<long, long> _damaged;
+    private readonly Action<long, long, bool> _damaged;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Thread? _thread;
@@ -25,13 +25,13 @@ internal sealed class JournalScrubber : IDisposable
     private long _provedUntil;
 
     /// <param name="checkpoint">The start has proved what follows it.</param>
-    /// <param name="damaged">Told between which addresses entries are damaged.</param>
+    /// <param name="damaged">Told between which addresses entries are damaged, and whether they could be read.</param>
     public JournalScrubber(
         JournalFiles served,
         SegmentTable segments,
         string dataDirectory,
         Checkpoint checkpoint,
-        Action<long, long> damaged,
+        Action<long, long, bool> damaged,
         ILogger logger)
     {
         _segments = segments;
@@ -116,7 +116,7 @@ internal sealed class JournalScrubber : IDisposable
                 from = Volatile.Read(ref _provedUntil);
                 long end = StartOf(_geometry.SegmentOf(from) + 1);
                 if (from >= StartOf(_segments.First))
-                    ReportEntries(from, end, $"from here on the file cannot be read: {unreadable.Message}");
+                    ReportEntries(from, end, isRead: false, $"from here on the file cannot be read: {unreadable.Message}");
                 from = end;
             }
             from = Math.Max(from, StartOf(_segments.First));
@@ -143,18 +143,18 @@ internal sealed class JournalScrubber : IDisposable
             long kept = StartOf(_segments.First);
             if (kept > scanner.EndAddress)
                 return kept;
-            ReportEntries(scanner.EndAddress, goesOn ? next : _until, JournalSurvey.NotWhole);
+            ReportEntries(scanner.EndAddress, goesOn ? next : _until, isRead: true, JournalSurvey.NotWhole);
             if (!goesOn)
                 break;
         }
         return _until;
     }
 
-    private void ReportEntries(long from, long until, string what)
+    private void ReportEntries(long from, long until, bool isRead, string what)
     {
         Report(new LogDamage(
             _files.PathOf(_geometry.SegmentOf(from)), from, _geometry.OffsetInSegment(from), until - from, what));
-        _damaged(from, until);
+        _damaged(from, until, isRead);
     }
 
     private void Report(LogDamage damage)

@@ -16,6 +16,7 @@ internal sealed class JournalSurvey
     public const string NotWhole = "no whole entry, though whole ones follow";
 
     private readonly JournalDirectory _directory;
+    private readonly SalvagedFiles _files;
     private readonly JournalGeometry _geometry;
     private readonly int[] _present;
     private readonly List<LogDamage> _damages = [];
@@ -32,6 +33,7 @@ internal sealed class JournalSurvey
     private JournalSurvey(JournalDirectory directory, Action<long, long>? progress)
     {
         _directory = directory;
+        _files = new SalvagedFiles(directory.Files);
         _geometry = directory.Files.Geometry;
         _present = directory.Files.List();
         _progress = progress;
@@ -39,7 +41,7 @@ internal sealed class JournalSurvey
         {
             Checkpoint = Checkpoint.TryRead(directory.Path);
         }
-        catch (LogStoreException damaged)
+        catch (Exception damaged) when (damaged is LogStoreException or IOException)
         {
             string path = Checkpoint.PathIn(directory.Path);
             _damages.Add(new LogDamage(path, -1, 0, new FileInfo(path).Length, damaged.Message));
@@ -54,6 +56,9 @@ internal sealed class JournalSurvey
     public Checkpoint? Checkpoint { get; }
     public bool IsCheckpointDamaged { get; }
     public IReadOnlyList<DamagedRegion> Regions => _regions;
+
+    /// <summary>The journal's files, read as far as they can be.</summary>
+    public SalvagedFiles Files => _files;
 
     /// <summary>The segments whose index files are missing, or do not fit them, or would not after a repair.</summary>
     public ISet<int> DamagedIndexes { get; } = new SortedSet<int>();
@@ -85,18 +90,21 @@ internal sealed class JournalSurvey
         survey._losses.PassCheckpoint();
         survey.CheckHead();
         survey.CheckIndexes();
+        survey.NoteUnreadable();
         return survey;
     }
 
     /// <summary>Opens a data directory that no broker has open.</summary>
-    public static JournalDirectory Open(string dataDirectory)
+    /// <param name="open">Makes the files of the journal; tests put faults in between.</param>
+    public static JournalDirectory Open(string dataDirectory, Func<string, JournalGeometry, JournalFiles>? open = null)
     {
         string path = JournalDirectory.PathIn(dataDirectory);
         if (!Directory.Exists(path))
             throw new LogStoreException($"{dataDirectory} holds no journal.");
         var format = FormatFile.TryRead(path) ?? throw new LogStoreException($"{path} is empty.");
         var geometry = new JournalGeometry(format.Seed, format.SegmentBytes, format.SegmentBytes, format.WindowBytes);
-        return new JournalDirectory(path, new JournalFiles(path, geometry, NullLogger.Instance), 0);
+        var files = open?.Invoke(path, geometry) ?? new JournalFiles(path, geometry, NullLogger.Instance);
+        return new JournalDirectory(path, files, 0);
     }
 
     public LogReport ToReport() => new(
@@ -114,7 +122,7 @@ internal sealed class JournalSurvey
     {
         long start = Math.Max(_geometry.StartOf(_present[0]), JournalGeometry.FirstAddress);
         long end = _geometry.StartOf(_present[^1] + 1);
-        var scanner = new JournalScanner(_directory.Files, start, nextSequence: -1);
+        var scanner = new JournalScanner(_files, start, nextSequence: -1);
         do
         {
             while (scanner.MoveNext())
@@ -206,6 +214,12 @@ internal sealed class JournalSurvey
             long from = _geometry.StartOf(_firstKept);
             _damages.Add(Describe(from, _geometry.StartOf(first) - from, "missing"));
         }
+    }
+
+    private void NoteUnreadable()
+    {
+        foreach (var (address, sizeBytes, why) in _files.Unreadable)
+            _damages.Add(Describe(address, sizeBytes, $"cannot be read: {why}"));
     }
 
     private void AddRegion(DamagedRegion region)

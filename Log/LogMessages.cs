@@ -49,4 +49,12 @@ internal static partial class LogMessages
 
     [LoggerMessage(12, LogLevel.Warning, "The space of what nobody wants any more in {File} cannot be given back now: {Reason}")]
     public static partial void NotThinned(this ILogger logger, string file, string reason);
+
+    [LoggerMessage(13, LogLevel.Information,
+        "There is room for the journal's next file in {Directory} again: records are taken")]
+    public static partial void RoomAgain(this ILogger logger, string directory);
+
+    [LoggerMessage(14, LogLevel.Warning,
+        "No checkpoint can be taken in {Directory}: {Reason}. It is tried again; a start before it succeeds replays more")]
+    public static partial void CheckpointPutOff(this ILogger logger, string directory, string reason);
 }

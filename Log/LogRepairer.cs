@@ -18,10 +18,15 @@ public static class LogRepairer
     /// <returns>What was found, all of which is mended now; the losses are what could not be kept.</returns>
     /// <exception cref="LogStoreException">The directory is in use, of a newer format or not a log's; or the checkpoint is
     /// damaged and the journal's beginning, which could replace it, was removed long ago.</exception>
-    public static LogReport Repair(string dataDirectory, Action<long, long>? progress = null)
+    public static LogReport Repair(string dataDirectory, Action<long, long>? progress = null) =>
+        Repair(dataDirectory, progress, open: null);
+
+    /// <param name="open">Makes the files of the journal; tests put faults in between.</param>
+    internal static LogReport Repair(
+        string dataDirectory, Action<long, long>? progress, Func<string, JournalGeometry, JournalFiles>? open)
     {
         using var inUse = DirectoryLock.Take(dataDirectory);
-        var directory = JournalSurvey.Open(dataDirectory);
+        var directory = JournalSurvey.Open(dataDirectory, open);
         using var files = directory.Files;
         var survey = JournalSurvey.Run(directory, progress);
         if (survey.Checkpoint is null)
@@ -32,7 +37,7 @@ public static class LogRepairer
             LossFile.Add(directory.Path, survey.Losses.Losses);
         }
         foreach (var region in survey.Regions)
-            Keep(files, region, dataDirectory);
+            Keep(survey.Files, region, dataDirectory);
         // An index of what is cut out would still be whole, and a start would serve what it points to: it goes first.
         foreach (int segment in survey.DamagedIndexes)
             File.Delete(IndexOf(files, segment));
@@ -41,6 +46,9 @@ public static class LogRepairer
             RemoveCheckpoint(directory, dataDirectory);
         if (survey.Regions is [.., { IsTail: true } tail])
             RemoveBehind(directory, tail, survey.LastSegment);
+        // Of what is whole an unreadable sector is no part, or zeros; written anew it can be read again.
+        foreach (var (address, sizeBytes, _) in survey.Files.Unreadable.Where(run => files.Exists(files.Geometry.SegmentOf(run.Address))))
+            files.Clear(address, sizeBytes);
         foreach (var region in survey.Regions)
             CutOut(files, region);
         if (survey.Checkpoint is { } checkpoint && Mend(checkpoint, survey) is var mended && mended != checkpoint)

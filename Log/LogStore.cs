@@ -19,6 +19,7 @@ public sealed class LogStore : ILogStore
     private readonly Journal _journal;
     private readonly Checkpointer _checkpointer;
     private readonly JournalScrubber _scrubber;
+    private readonly CancellationTokenSource _failed;
     private readonly DamagedLogs _damaged = new();
     private readonly ILogger _logger;
     private int _nextHandle;
@@ -41,16 +42,20 @@ public sealed class LogStore : ILogStore
         recovery.Run(checkpoint);
         _journal = new Journal(directory.Files, directory.MemoryBytes, recovery.Tail, recovery.NextSequence);
         _context.Journal = _journal;
+        _failed = CancellationTokenSource.CreateLinkedTokenSource(_journal.Failed);
         _nextHandle = recovery.NextHandle;
         foreach (var partition in recovery.Partitions)
             _partitions[PartitionKey.Of(partition.Partition)] = partition;
 
         var thinner = new SegmentThinner(directory.Files, _segments, segment => _scrubber!.IsDoneWith(segment), logger);
-        _checkpointer = checkpointer = new Checkpointer(_journal, _segments, thinner, checkpoint, logger);
+        _checkpointer = checkpointer = new Checkpointer(
+            _journal, _segments, thinner, checkpoint, () => _partitions.Values, logger);
         foreach (var full in recovery.Full)
             _checkpointer.Add(full);
         _journal.SegmentFull = _ => OnSegmentFull();
         _journal.OnFailed = OnFailed;
+        _journal.Allocator.FoundNoRoom = _checkpointer.WantTrim;
+        _journal.Allocator.Refused = OnRefused;
         _journal.Begin();
         _damaged.AddLost(recovery.Partitions, LossFile.Read(directory.Path));
         _scrubber = new JournalScrubber(
@@ -58,7 +63,7 @@ public sealed class LogStore : ILogStore
             _segments,
             DataDirectory,
             checkpoint,
-            (from, until) => _damaged.AddDamaged(_partitions.Values, from, until),
+            (from, until, isRead) => _damaged.AddDamaged(_partitions.Values, from, until, isRead),
             logger);
         _checkpointer.Start();
         logger.Opened(
@@ -71,8 +76,8 @@ public sealed class LogStore : ILogStore
 
     public string DataDirectory { get; }
     public int MaxBatchBytes { get; }
-    public LogStoreException? Failure => _journal.Failure;
-    public CancellationToken Failed => _journal.Failed;
+    public LogStoreException? Failure => _journal.Failure ?? _journal.Allocator.Refusal;
+    public CancellationToken Failed => _failed.Token;
 
     /// <summary>Damage found since the start in what the start did not read. All else is served.</summary>
     public IReadOnlyList<LogDamage> Damages => _scrubber.Damages;
@@ -113,7 +118,7 @@ public sealed class LogStore : ILogStore
     {
         var log = _partitions.TryGetValue(PartitionKey.Of(partition), out var known) ? known : Create(partition);
         log.Replay(observer);
-        if (Failure is { } failure)
+        if (_journal.Failure is { } failure)
             observer.OnFailed(failure);
         return log;
     }
@@ -146,6 +151,7 @@ public sealed class LogStore : ILogStore
         _scrubber.Dispose();
         _checkpointer.Stop(SealLast);
         _journal.Dispose();
+        _failed.Dispose();
         _segments.Dispose();
         _lock.Dispose();
     }
@@ -207,6 +213,13 @@ public sealed class LogStore : ILogStore
         _logger.Failed(failure.Message, failure.InnerException is IOException ? null : failure);
         foreach (var partition in _partitions.Values)
             partition.Observer?.OnFailed(failure);
+    }
+
+    /// <summary>Records are refused for want of room, for now; who leads is better found elsewhere.</summary>
+    private void OnRefused(LogStoreException refusal)
+    {
+        _logger.Failed(refusal.Message, fault: null);
+        _failed.Cancel();
     }
 
     /// <summary>The name is left out: it may change, the id does not.</summary>

@@ -13,12 +13,21 @@ internal static partial class NativeFile
     private const int DataSync = 0x1000;
     private const int CloseOnExec = 0x80000;
     private const int InvalidArgument = 22;
+    private const int NoSpaceLeft = 28;
+    private const int QuotaExceeded = 122;
+    private const int DiskFullOnWindows = unchecked((int)0x80070070);
     private const int WillNeed = 3;
     private const int SeekData = 3;
     private const int SeekHole = 4;
 
     private static int Direct =>
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+
+    /// <summary>Whether a file could not be written because the disk, or what one may have of it, is full.</summary>
+    public static bool IsDiskFull(IOException failure) => failure.HResult is NoSpaceLeft or QuotaExceeded or DiskFullOnWindows;
+
+    /// <summary>What a file system has left for whoever runs this.</summary>
+    public static long CountFreeBytes(string directory) => new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
 
     /// <summary>Opens an existing file so that a write is on the disk when it returns, past the page cache where the file
     /// system can.</summary>

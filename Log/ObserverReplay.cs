@@ -10,16 +10,31 @@ internal static class ObserverReplay
 {
     private const int WindowBytes = 256 << 10;
 
+    /// <exception cref="LogStoreException">The snapshot is of a newer release.</exception>
     public static void Run(IPartitionLogObserver observer, Journal journal, IEnumerable<IndexEntry> batches, ObserverSnapshot snapshot)
     {
         if (!snapshot.Bytes.IsEmpty)
-            observer.Restore(snapshot.Bytes.Span);
+            Restore(observer, journal, snapshot);
         if (snapshot.ReplayFrom < snapshot.EndOffset)
             observer.ReplayTruncate(new Offset(snapshot.ReplayFrom));
 
         var window = new HeaderWindow(journal);
         foreach (var batch in batches)
             observer.ReplayAppend(window.Read(batch));
+    }
+
+    private static void Restore(IPartitionLogObserver observer, Journal journal, ObserverSnapshot snapshot)
+    {
+        try
+        {
+            observer.Restore(snapshot.Bytes.Span);
+        }
+        catch (InvalidDataException unknown)
+        {
+            throw new LogStoreException(
+                $"{Checkpoint.PathIn(journal.Files.Directory)} is whole, but of a newer release: it holds a {unknown.Message}. " +
+                "Start the newer release.", unknown);
+        }
     }
 
     /// <summary>Reads batch headers in ascending order; a partition's small batches often lie close together, so it reads

@@ -14,6 +14,7 @@ internal sealed class PartitionLog : IPartitionLog
     private readonly PartitionContext _context;
     private readonly Lock _lock = new();
     private readonly BatchIndex _index = new();
+    private readonly DamagedOffsets _damaged = new();
     private long _logStart;
     private long _logEnd;
     private long _durableEnd;
@@ -60,7 +61,12 @@ internal sealed class PartitionLog : IPartitionLog
         lock (journal.AppendLock)
         {
             ThrowIfDeleted();
-            CheckBatch(batch, header.Length + records.Length);
+            int size = checked(header.Length + (int)records.Length);
+            CheckBatch(batch, size);
+            bool isAdmitted = journal.Failure is not null
+                || journal.Allocator.AdmitsBatch(journal.Geometry.EndOfEntry(journal.TailAddress, size));
+            if (!isAdmitted)
+                return false;
             if (!journal.TryAppend(EntryKind.Append, Handle, header, records, out long address))
                 return false;
             ApplyAppend(address, batch);
@@ -76,7 +82,10 @@ internal sealed class PartitionLog : IPartitionLog
         {
             if (from.Value < _logStart || from.Value > _logEnd)
                 return new LogRead(LogReadStatus.OutOfRange, null, from);
-            var records = JournalRecords.Plan(_context.Journal, _index, from.Value, limit.Value, maxBytes, atLeastOne);
+            if (_damaged.Contains(from.Value))
+                return new LogRead(LogReadStatus.Damaged, null, from);
+            long end = _damaged.Limit(from.Value, limit.Value);
+            var records = JournalRecords.Plan(_context.Journal, _index, from.Value, end, maxBytes, atLeastOne);
             return new LogRead(LogReadStatus.Ok, records, records is null ? from : new Offset(records.NextOffset));
         }
     }
@@ -127,11 +136,24 @@ internal sealed class PartitionLog : IPartitionLog
         }
     }
 
+    /// <summary>Refuses reads of the batches that lie in a damaged part of the journal.</summary>
+    /// <returns>Whether there are any.</returns>
+    public bool NoteDamage(long from, long until)
+    {
+        lock (_lock)
+        {
+            if (_index.FindOffsetsIn(from, until) is not { } offsets)
+                return false;
+            _damaged.Add(offsets);
+            return true;
+        }
+    }
+
     /// <summary>Whether a batch of the log lies in a part of the journal.</summary>
     public bool HasBatchIn(long from, long until)
     {
         lock (_lock)
-            return _index.HasBatchIn(from, until);
+            return _index.FindOffsetsIn(from, until) is not null;
     }
 
     public Journal Journal => _context.Journal;
@@ -154,6 +176,7 @@ internal sealed class PartitionLog : IPartitionLog
         lock (_lock)
         {
             end = _index.CutTo(end);
+            _damaged.CutTo(end);
             _truncations++;
             _truncatedTo = Math.Min(_truncatedTo, end);
             _snapshot = _snapshot with { ReplayFrom = Math.Min(_snapshot.ReplayFrom, end) };

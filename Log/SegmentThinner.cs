@@ -6,8 +6,9 @@ namespace Loire.Log;
 /// <summary>Gives back the space of dead batches in segments that live ones keep. What is wanted of a segment is copied, to the
 /// addresses it has, into a file with holes that then takes the segment's place: to readers nothing changes. A segment is
 /// worth it when at least half of what it takes is dead, so that all copying together stays below what was written. Dead
-/// is what the last checkpoint has below its partition's log start, or of a partition that is no more: a start never
-/// asks for it again. Entries of other kinds stay; they are small, and an index that has to be rebuilt needs them.</summary>
+/// is what lies below its partition's log start, or is of a partition that is no more, as the disk has it: a start that replays
+/// that never asks for it again. Entries of other kinds stay; they are small, and an index that has to be rebuilt needs
+/// them.</summary>
 /// <param name="mayReplace">Whether nobody but readers of batches, who are counted, reads a segment.</param>
 internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, Func<int, bool> mayReplace, ILogger logger)
 {
@@ -16,18 +17,18 @@ internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, 
     private const int CopyBufferBytes = 1 << 20;
 
     private readonly Queue<JournalSegment> _candidates = new();
-    private IReadOnlyDictionary<int, PartitionState> _states = new Dictionary<int, PartitionState>();
+    private IReadOnlyDictionary<int, long> _logStarts = new Dictionary<int, long>();
 
     public bool HasMore => _candidates.Count > 0;
 
     /// <summary>Has all segments looked at that lie before <paramref name="limit"/>, the checkpoint's own.</summary>
-    /// <param name="states">What the checkpoint on the disk knows of the partitions, by their handles.</param>
-    public void Restart(IReadOnlyDictionary<int, PartitionState> states, int limit)
+    /// <param name="logStarts">Of all partitions, by their handles; on the disk.</param>
+    public void Restart(IReadOnlyDictionary<int, long> logStarts, int limit)
     {
         // There a file takes the space of its holes too.
         if (OperatingSystem.IsWindows())
             return;
-        _states = states;
+        _logStarts = logStarts;
         _candidates.Clear();
         foreach (var segment in segments.Before(limit))
             _candidates.Enqueue(segment);
@@ -59,7 +60,7 @@ internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, 
     private bool TryThin(JournalSegment segment, string path)
     {
         // Who reads the segment from now on was told the present log starts: only who began before may want dead batches.
-        if (!IsWorthIt(segment, out long live) || segment.IsRead)
+        if (!IsWorthIt(segment, out long live) || segment.IsRead || live > NativeFile.CountFreeBytes(files.Directory))
             return false;
         string aside = AsideOf(path);
         if (!TryCopy(segment.Number, path, aside))
@@ -92,12 +93,12 @@ internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, 
 
     private long CountLive(SegmentIndexFile index, in SegmentIndexRecord record)
     {
-        if (!_states.TryGetValue(record.Partition, out var state) || record.EndOffset <= state.LogStart)
+        if (!_logStarts.TryGetValue(record.Partition, out long logStart) || record.EndOffset <= logStart)
             return 0;
         long live = record.SizeBytes;
         foreach (ref readonly var entry in index.Entries.Slice(record.FirstEntry, record.Count))
         {
-            if (entry.NextOffset > state.LogStart)
+            if (entry.NextOffset > logStart)
                 break;
             live -= entry.SizeBytes;
         }
@@ -138,8 +139,8 @@ internal sealed class SegmentThinner(JournalFiles files, SegmentTable segments, 
 
     private bool IsWanted(JournalScanner scanner) => scanner.Entry.Kind switch
     {
-        EntryKind.Append => _states.TryGetValue(scanner.Entry.Partition, out var state)
-            && IndexEntry.Of(scanner.Address, RecordBatchHeader.Read(scanner.Payload)).NextOffset > state.LogStart,
+        EntryKind.Append => _logStarts.TryGetValue(scanner.Entry.Partition, out long logStart)
+            && IndexEntry.Of(scanner.Address, RecordBatchHeader.Read(scanner.Payload)).NextOffset > logStart,
         _ => !scanner.Entry.StandsForOthers,
     };
 }

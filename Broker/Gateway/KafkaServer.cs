@@ -59,7 +59,9 @@ public sealed class KafkaServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        (await _container).Dispose();
+        // Why it could not be made is told by the start.
+        await ((Task)_container).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_container.IsCompletedSuccessfully) (await _container).Dispose();
         if (_handler is not null) await _handler.DisposeAsync();
     }
 

@@ -8,9 +8,10 @@ using static Loire.Protocol.Messages.DescribeConfigsResponse;
 
 namespace Loire.Broker.Handlers;
 
-/// <summary>DescribeConfigs, versions 0 to 4, for topics and brokers. Deviations from Kafka: only the configs that Loire
-/// has (docs/configs.md); synonyms stand in the order in which they win; other kinds of resources are refused; a resource
-/// named twice is answered once, with all that was asked of it.</summary>
+/// <summary>DescribeConfigs, versions 0 to 4. Deviations from Kafka: only the configs that Loire has (docs/configs.md), which are
+/// those of topics and brokers: a broker's loggers (KIP-412), groups (KIP-848) and client metrics (KIP-714) have none;
+/// synonyms stand in the order in which they win; a resource named twice is answered once, with all that was asked of
+/// it.</summary>
 public sealed class DescribeConfigsHandler(ITopicCatalog catalog, IBrokerDirectory brokers)
     : RequestHandler<DescribeConfigsRequest, DescribeConfigsResponse>
 {
@@ -70,8 +71,16 @@ public sealed class DescribeConfigsHandler(ITopicCatalog catalog, IBrokerDirecto
                 throw new KafkaException(
                     ErrorCode.InvalidRequest,
                     $"This is broker {brokers.LocalNode}: it cannot describe broker '{name}'. Leave the name empty for all brokers.");
+            case ConfigResourceType.BrokerLogger when string.Equals(name, brokers.LocalNode.ToString(), StringComparison.Ordinal):
+            case ConfigResourceType.Group or ConfigResourceType.ClientMetrics when name.Length > 0:
+                return [];
+            case ConfigResourceType.BrokerLogger:
+                throw new KafkaException(
+                    ErrorCode.InvalidRequest, $"This is broker {brokers.LocalNode}: it cannot describe the loggers of broker '{name}'.");
+            case ConfigResourceType.Group or ConfigResourceType.ClientMetrics:
+                throw new KafkaException(ErrorCode.InvalidRequest, $"A resource of type {type} needs a name.");
             default:
-                throw new KafkaException(ErrorCode.InvalidRequest, $"Resources of type {type} have no configs here.");
+                throw new KafkaException(ErrorCode.InvalidRequest, $"There are no resources of type {type}.");
         }
     }
 

@@ -11,8 +11,9 @@ public sealed partial class PartitionReplica
 {
     /// <summary>Reads whole batches from <paramref name="from"/> on, as far as the isolation lets see.</summary>
     /// <param name="atLeastOne">Give the first batch even where it alone is over <paramref name="maxBytes"/>.</param>
-    /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, OFFSET_NOT_AVAILABLE while a new leader
-    /// does not know the high watermark, or why the partition cannot be read here.</returns>
+    /// <returns>NONE (no records where there are none yet), OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE where the log is known to be
+    /// damaged, OFFSET_NOT_AVAILABLE while a new leader does not know the high watermark, or why the partition cannot be
+    /// read here.</returns>
     /// <exception cref="LogStoreException">The log is damaged there.</exception>
     /// <exception cref="IOException">The disk cannot be read.</exception>
     public PartitionRead Read(Offset from, int maxBytes, bool atLeastOne, ReadIsolation isolation)
@@ -35,9 +36,7 @@ public sealed partial class PartitionReplica
         if (from == limit && from >= LogStartOffset) return ReadOf(ErrorCode.None, null, from);
 
         var read = _log.Read(from, limit, maxBytes, atLeastOne);
-        return read.Status == LogReadStatus.OutOfRange
-            ? ReadOf(ErrorCode.OffsetOutOfRange, null, from)
-            : ReadOf(ErrorCode.None, read.Records, read.NextOffset);
+        return ReadOf(ErrorOf(read.Status), read.Records, read.NextOffset);
 
         PartitionRead ReadOf(ErrorCode error, IRecordsSource? records, Offset next) =>
             new(error, records, next, highWatermark, lastStable, LogStartOffset);
@@ -63,8 +62,8 @@ public sealed partial class PartitionReplica
 
     /// <summary>Reads from a replica that follows, as far as it knows that records are committed.</summary>
     /// <inheritdoc cref="Read" path="/param"/>
-    /// <returns>NONE; OFFSET_NOT_AVAILABLE where the leader has what this replica has not yet; OFFSET_OUT_OF_RANGE; or
-    /// NOT_LEADER_OR_FOLLOWER where it follows nobody.</returns>
+    /// <returns>NONE; OFFSET_NOT_AVAILABLE where the leader has what this replica has not yet; OFFSET_OUT_OF_RANGE;
+    /// CORRUPT_MESSAGE; or NOT_LEADER_OR_FOLLOWER where it follows nobody.</returns>
     /// <inheritdoc cref="Read" path="/exception"/>
     public PartitionRead ReadFollowing(Offset from, int maxBytes, bool atLeastOne, ReadIsolation isolation)
     {
@@ -86,9 +85,7 @@ public sealed partial class PartitionReplica
         var read = from > highWatermark
             ? new LogRead(LogReadStatus.OutOfRange, null, from)
             : _log.Read(from, limit, maxBytes, atLeastOne);
-        return read.Status == LogReadStatus.OutOfRange
-            ? ReadOf(ErrorCode.OffsetOutOfRange, null, from)
-            : ReadOf(ErrorCode.None, read.Records, read.NextOffset);
+        return ReadOf(ErrorOf(read.Status), read.Records, read.NextOffset);
 
         PartitionRead ReadOf(ErrorCode error, IRecordsSource? records, Offset next) =>
             new(error, records, next, highWatermark, highWatermark, LogStartOffset);
@@ -97,6 +94,13 @@ public sealed partial class PartitionReplica
     /// <summary>As <see cref="Watch(FetchWatch, IFetchListener, Offset)"/>, of a replica that follows.</summary>
     public void WatchFollowing(FetchWatch watch, IFetchListener listener, Offset seen) =>
         Watch(watch, listener, seen, seenEnd: null, readsFollower: true);
+
+    private static ErrorCode ErrorOf(LogReadStatus status) => status switch
+    {
+        LogReadStatus.OutOfRange => ErrorCode.OffsetOutOfRange,
+        LogReadStatus.Damaged => ErrorCode.CorruptMessage,
+        _ => ErrorCode.None,
+    };
 
     private void Watch(FetchWatch watch, IFetchListener listener, Offset? seen, Offset? seenEnd, bool readsFollower)
     {

@@ -107,7 +107,7 @@ public sealed partial class PartitionReplica : IFollowerReplica
         effects.RunAndReturn();
         Propose(proposal);
         var read = _log.Read(position.Offset, logEnd, maxBytes, atLeastOne);
-        var readError = read.Status == LogReadStatus.OutOfRange ? ErrorCode.OffsetOutOfRange : ErrorCode.None;
+        var readError = ErrorOf(read.Status);
         return new FollowerRead(readError, null, read.Records, highWatermark, LogStartOffset) { LogEndOffset = logEnd };
     }
 

@@ -70,6 +70,9 @@ public enum LogReadStatus : byte
 
     /// <summary>The offset lies below the log start or above the log end.</summary>
     OutOfRange = 1,
+
+    /// <summary>The batch with the offset is known to be damaged.</summary>
+    Damaged = 2,
 }
 
 /// <param name="TimestampMs">Milliseconds since 1970.</param>

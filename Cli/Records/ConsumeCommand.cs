@@ -44,7 +44,9 @@ internal static class ConsumeCommand
     private static readonly Option<string?> KeySeparator = Separator.Option("Print the key, and this between key and value");
 
     public static Command Create() =>
-        new Command("consume", "Print records; with --json one JSON object per line")
+        new Command(
+            "consume",
+            "Print records, byte for byte; with --json one JSON object per line, in which what is not UTF-8 is {\"base64\": \"...\"}")
         {
             Topic, From, Group, Partitions, Max, ExitAtEnd, Format, KeySeparator,
         }.Runs(RunAsync);

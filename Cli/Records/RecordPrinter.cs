@@ -12,7 +12,8 @@ internal enum RecordFormat
     Full,
 }
 
-/// <summary>Prints records as they are consumed. Text is UTF-8; other bytes are replaced, or base64 in JSON.</summary>
+/// <summary>Prints records as they are consumed: their bytes as they are; in JSON as text where they are UTF-8, else as an object
+/// with base64.</summary>
 internal sealed class RecordPrinter(Output output, RecordFormat format, string keySeparator)
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -30,12 +31,22 @@ internal sealed class RecordPrinter(Output output, RecordFormat format, string k
             var time = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(record.TimestampMs, 0, 253402300799999));
             writer.Write($"{partition} @{record.Offset} {time:yyyy-MM-ddTHH:mm:ss.fffZ} ");
             foreach (var header in record.Headers)
-                writer.Write($"{Encoding.UTF8.GetString(header.Name)}={header.Value.ToText() ?? "null"} ");
+            {
+                writer.Write($"{Encoding.UTF8.GetString(header.Name)}=");
+                Print(header.Value);
+                writer.Write(' ');
+            }
         }
         if (format != RecordFormat.Value)
-            writer.Write((record.Key.ToText() ?? "null") + keySeparator);
-        writer.WriteLine(record.Value.ToText() ?? "null");
+        {
+            Print(record.Key);
+            writer.Write(keySeparator);
+        }
+        Print(record.Value);
+        writer.WriteLine();
     }
+
+    private void Print(RecordBytes bytes) => output.Bytes(bytes.IsNull ? "null"u8 : bytes.Span);
 
     private void PrintJson(TopicPartition partition, in RecordView record)
     {

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Unicode;
 using Spectre.Console;
 
 namespace Loire.Cli.Shared;
@@ -70,6 +72,18 @@ internal sealed class Output
             Json(facts);
         else
             Writer.WriteLine(sentence);
+    }
+
+    /// <summary>Bytes as they are, where a file or a program reads them; on a screen, what is no UTF-8 is replaced.</summary>
+    public void Bytes(ReadOnlySpan<byte> bytes)
+    {
+        if (Writer is not StreamWriter pipe || Utf8.IsValid(bytes))
+        {
+            Writer.Write(Encoding.UTF8.GetString(bytes));
+            return;
+        }
+        pipe.Flush();
+        pipe.BaseStream.Write(bytes);
     }
 
     public void Json(object value) => Writer.WriteLine(JsonSerializer.Serialize(value, Indented));

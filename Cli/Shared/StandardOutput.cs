@@ -11,7 +11,7 @@ internal static class StandardOutput
     private const int BufferSize = 64 * 1024;
 
     /// <summary>Buffered, for there may be many records; whoever writes flushes.</summary>
-    public static TextWriter Open() => new StreamWriter(OpenPipe() ?? Console.OpenStandardOutput(), new UTF8Encoding(false), BufferSize);
+    public static StreamWriter Open() => new(OpenPipe() ?? Console.OpenStandardOutput(), new UTF8Encoding(false), BufferSize);
 
     public static bool IsReaderGone(IOException exception) => exception.HResult == BrokenPipe;
 

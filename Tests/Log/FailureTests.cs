@@ -39,7 +39,7 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public async Task A_full_disk_stops_appends_when_the_claimed_space_is_used_and_loses_nothing_and_a_start_serves_reads()
+    public async Task A_full_disk_refuses_batches_when_the_claimed_space_is_used_and_loses_nothing_and_a_start_serves_reads()
     {
         using var directory = new TemporaryDirectory();
         FaultyFiles files = null!;
@@ -63,16 +63,25 @@ public sealed class FailureTests
             failure.Message.ShouldContain(directory.Path);
             acknowledged.Count.ShouldBeGreaterThan(100_000);
             log.ReadAll().ShouldBe(acknowledged);
+            await store.Failed.WaitCancelledAsync();
         }
 
-        // The last file is full, so that a start needs another one.
-        await using (var full = LogStore.Open(Options(directory, created => created.FailAllocationsFrom = 0)))
+        await using (var full = LogStore.Open(Options(directory, created => created.FailAllocationsFrom = 2)))
+        {
+            var log = full.Open(TestBatches.Partition(0), new RecordingObserver());
+            Should.Throw<LogStoreException>(() => log.Append(full, TestBatches.Create(log.LogEndOffset.Value, payloadBytes: 4000)));
+            full.Failure.ShouldNotBeNull().Message.ShouldContain("No space");
+            log.ReadAll().ShouldBe(acknowledged);
+        }
+
+        // Not even the file that it would go on with can be had.
+        await using (var readOnly = LogStore.Open(Options(directory, created => created.FailAllocationsFrom = 0)))
         {
             var observer = new RecordingObserver();
-            var log = full.Open(TestBatches.Partition(0), observer);
+            var log = readOnly.Open(TestBatches.Partition(0), observer);
             observer.WaitFailed();
-            full.Failure.ShouldNotBeNull().Message.ShouldContain("No space");
-            Should.Throw<LogStoreException>(() => log.Append(full, TestBatches.Create(log.LogEndOffset.Value)));
+            readOnly.Failure.ShouldNotBeNull().Message.ShouldContain("No space");
+            Should.Throw<LogStoreException>(() => log.Append(readOnly, TestBatches.Create(log.LogEndOffset.Value)));
             log.ReadAll().ShouldBe(acknowledged);
         }
 
@@ -82,6 +91,36 @@ public sealed class FailureTests
         again.ReadAll().ShouldBe(acknowledged);
         again.Append(reopened, TestBatches.Create(again.LogEndOffset.Value));
         mended.WaitDurable(again.LogEndOffset.Value);
+    }
+
+    [Fact]
+    public async Task On_a_full_disk_deletions_are_taken_and_batches_are_again_once_there_is_room()
+    {
+        using var directory = new TemporaryDirectory();
+        FaultyFiles files = null!;
+        await using var store = LogStore.Open(Options(directory, created => files = created));
+        files.FailAllocationsFrom = 2;
+        var observer = new RecordingObserver();
+        var log = store.Open(TestBatches.Partition(0), observer);
+        Should.Throw<LogStoreException>(() =>
+        {
+            for (int i = 0; i < 10_000; i++)
+                log.Append(store, TestBatches.Create(i, payloadBytes: 4000));
+        });
+        store.Failure.ShouldNotBeNull();
+
+        log.AdvanceLogStart(log.LogEndOffset);
+        store.Open(TestBatches.Partition(1), new RecordingObserver());
+        store.Delete(TestBatches.Partition(1));
+        await Eventually.IsTrueAsync(() => !File.Exists(files.PathOf(0)));
+        store.Failure.ShouldNotBeNull();
+
+        files.FailAllocationsFrom = int.MaxValue;
+        await Eventually.IsTrueAsync(() => store.Failure is null);
+        long end = log.LogEndOffset.Value;
+        log.Append(store, TestBatches.Create(end, payloadBytes: 4000));
+        observer.WaitDurable(end + 1);
+        observer.Failure.ShouldBeNull();
     }
 
     [Fact]

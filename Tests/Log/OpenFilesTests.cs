@@ -23,7 +23,8 @@ public sealed class OpenFilesTests
             for (int i = 0; i < Files * 2; i++)
                 log.Append(store, TestBatches.Create(i, payloadBytes: 8000));
             Directory.EnumerateFiles(directory.Journal, "*.journal").Count().ShouldBeGreaterThan(Files);
-            await Eventually.IsTrueAsync(() => CountOpen(directory) < 20);
+            await Eventually.IsTrueAsync(
+                () => CountOpen(directory) < 20, "few files are open", () => string.Join('\n', ListOpen(directory)));
             expected = log.ReadAll();
             CountOpen(directory).ShouldBeLessThan(OpenAtMost);
         }
@@ -35,6 +36,9 @@ public sealed class OpenFilesTests
         CountOpen(directory).ShouldBeLessThan(OpenAtMost);
     }
 
-    private static int CountOpen(TemporaryDirectory directory) => Directory.EnumerateFiles("/proc/self/fd")
-        .Count(file => new FileInfo(file).LinkTarget?.StartsWith(directory.Path, StringComparison.Ordinal) == true);
+    private static int CountOpen(TemporaryDirectory directory) => ListOpen(directory).Count();
+
+    private static IEnumerable<string> ListOpen(TemporaryDirectory directory) => Directory.EnumerateFiles("/proc/self/fd")
+        .Select(file => new FileInfo(file).LinkTarget ?? "")
+        .Where(target => target.StartsWith(directory.Path, StringComparison.Ordinal));
 }

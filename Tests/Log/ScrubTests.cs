@@ -1,3 +1,4 @@
+using Loire.Broker.Ports;
 using Loire.Log;
 using Loire.Protocol;
 using Shouldly;
@@ -27,6 +28,33 @@ public sealed class ScrubTests
         store.DamagedPartitions.ShouldBe([TestBatches.Partition(0)]);
         expected.File.ShouldBe(damaged);
         expected.FileOffset.ShouldBeInRange(100_000 - BatchBytes - 200, 100_000);
+    }
+
+    [Fact]
+    public async Task What_is_known_to_be_damaged_is_not_served_and_what_lies_before_and_behind_is()
+    {
+        using var directory = new TemporaryDirectory();
+        await FillAsync(directory);
+        await FlipAsync(Path.Combine(directory.Journal, "0000000001.journal"), 100_000);
+        var loss = LogVerifier.Verify(directory.Path).Losses.ShouldHaveSingleItem();
+
+        await using var store = LogStore.Open(directory.Options);
+        var log = store.Open(TestBatches.Partition(0), new RecordingObserver());
+        await ScrubbedAsync(store);
+
+        var before = log.Read(new Offset(loss.From.Value - 2), log.LogEndOffset, int.MaxValue, atLeastOne: true);
+        before.NextOffset.ShouldBe(loss.From);
+        before.Records.ShouldNotBeNull().Release();
+        log.Read(loss.From, log.LogEndOffset, int.MaxValue, atLeastOne: true).ShouldBe(
+            new LogRead(LogReadStatus.Damaged, null, loss.From));
+        var behind = log.Read(loss.Until, log.LogEndOffset, int.MaxValue, atLeastOne: true);
+        (behind.Status, behind.NextOffset).ShouldBe((LogReadStatus.Ok, log.LogEndOffset));
+        behind.Records.ShouldNotBeNull().Release();
+
+        // What comes in its place is whole.
+        log.TruncateTo(loss.From);
+        log.Append(store, TestBatches.Create(loss.From.Value));
+        log.ReadFrom(loss.From).ShouldBe(TestBatches.Create(loss.From.Value));
     }
 
     [Fact]

@@ -58,6 +58,7 @@ public sealed class DamageTests : IDisposable
             metrics = await probe.GetStringAsync("/metrics", Cancelled);
             metrics.ShouldContain("loire_log_damages 1");
             (await EndAsync(kafka)).ShouldBe(Records);
+            (await Should.ThrowAsync<KafkaClientException>(CountAsync(kafka))).Error.ShouldBe(ErrorCode.CorruptMessage);
             await StopAsync(broker);
         }
 

@@ -20,6 +20,8 @@ public sealed class DiskFullTests : IDisposable
 
     private static readonly TopicPartition Partition = new(new TopicName("orders"), new PartitionIndex(0));
 
+    private static readonly TopicPartition Busy = new(new TopicName("busy"), new PartitionIndex(0));
+
     private static readonly GroupId Group = new("readers");
 
     private readonly string _settings = Path.GetTempFileName();
@@ -62,7 +64,7 @@ public sealed class DiskFullTests : IDisposable
 
         if (!othersTakeTheRest)
         {
-            // The last file is full, so that a start needs another one.
+            // In the last file there is no room for records.
             await using var readOnly = Start(data);
             var (kafka, http) = await readOnly.WaitUntilReadyAsync();
             await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
@@ -83,6 +85,73 @@ public sealed class DiskFullTests : IDisposable
             (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, acknowledged + 200));
             (await broker.TerminateAsync()).ShouldBe(0);
         }
+    }
+
+    /// <summary>A quiet topic's record in the first file keeps that file, and all behind it: what is deleted gives its space back
+    /// all the same, without a start and after one.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_full_disk_makes_room_for_itself_when_a_topic_is_deleted(bool othersTakeTheRest, bool restart)
+    {
+        await File.WriteAllTextAsync(_settings, Settings, Cancelled);
+        using var disk = SmallDisk.TryMount(2 * DiskMegabytes, out var whyNot);
+        if (disk is null) Assert.Skip(whyNot);
+        var data = Path.Combine(disk.Directory, "data");
+        await using (var broker = Start(data))
+        {
+            var (kafka, http) = await broker.WaitUntilReadyAsync();
+            await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
+            (await ProduceAsync(client, from: 0, count: 1)).ShouldBe(1);
+            if (othersTakeTheRest) await FillJournalAsync(client, disk);
+            await ProduceAsync(client, from: 0, count: int.MaxValue, Busy);
+            await ExpectNotReadyAsync(http, data);
+            if (!restart)
+            {
+                await DeleteAsync(client, Busy.Topic);
+                await ExpectRoomAsync(broker, client);
+            }
+
+            (await broker.TerminateAsync()).ShouldBe(restart ? 1 : 0);
+        }
+
+        await using (var broker = Start(data))
+        {
+            var (kafka, _) = await broker.WaitUntilReadyAsync();
+            await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
+            if (restart)
+            {
+                (await ProduceAsync(client, from: 0, count: 1)).ShouldBe(0);
+                await DeleteAsync(client, Busy.Topic);
+                await ExpectRoomAsync(broker, client);
+            }
+
+            (await ReadAsync(client)).ShouldBe(Enumerable.Range(0, 201));
+            (await broker.TerminateAsync()).ShouldBe(0);
+        }
+    }
+
+    /// <summary>Fills all but the last of the files that the disk has room for, then has others take the rest.</summary>
+    private static async Task FillJournalAsync(KafkaClient client, SmallDisk disk)
+    {
+        (await ProduceAsync(client, from: 0, count: 600, Busy)).ShouldBe(600);
+        disk.Fill();
+    }
+
+    private static async Task DeleteAsync(KafkaClient client, TopicName topic)
+    {
+        var request = new DeleteTopicsRequest { TopicNames = [topic], TimeoutMs = 10_000 };
+        var answer = await client.SendToControllerAsync<DeleteTopicsRequest, DeleteTopicsResponse>(
+            request, Cancelled, highestVersion: 5);
+        answer.Responses.ShouldHaveSingleItem().ErrorCode.ShouldBe(ErrorCode.None);
+    }
+
+    private static async Task ExpectRoomAsync(StandaloneProcess broker, KafkaClient client)
+    {
+        await broker.WaitForLineAsync("There is room for the journal");
+        (await ProduceAsync(client, from: 1, count: 200)).ShouldBe(200);
     }
 
     private StandaloneProcess Start(string data) =>
@@ -143,13 +212,14 @@ public sealed class DiskFullTests : IDisposable
 
     /// <summary>Produces numbers, one after the other, until one is refused.</summary>
     /// <returns>How many were acknowledged.</returns>
-    private static async Task<int> ProduceAsync(KafkaClient client, int from, int count)
+    private static async Task<int> ProduceAsync(KafkaClient client, int from, int count, TopicPartition? to = null)
     {
+        var (topic, partition) = to ?? Partition;
         await using var producer = await Producer.CreateAsync(client, new ProducerOptions { DeliveryTimeout = TimeSpan.Zero }, Cancelled);
         for (var done = 0; done < count; done++)
         {
             var value = Encoding.UTF8.GetBytes((from + done).ToString(CultureInfo.InvariantCulture).PadRight(20_000));
-            await producer.AppendAsync(Partition.Topic, Partition.Partition, key: null, value, default, timestampMs: 1, Cancelled);
+            await producer.AppendAsync(topic, partition, key: null, value, default, timestampMs: 1, Cancelled);
             try
             {
                 await producer.FlushAsync(Cancelled);

@@ -112,7 +112,9 @@ public sealed class ConfigHandlerTests
     [InlineData(Topic, "", ErrorCode.InvalidTopicException)]
     [InlineData(Broker, "8", ErrorCode.InvalidRequest)]
     [InlineData(Broker, "x", ErrorCode.InvalidRequest)]
-    [InlineData((sbyte)ConfigResourceType.Group, "g", ErrorCode.InvalidRequest)]
+    [InlineData((sbyte)ConfigResourceType.BrokerLogger, "8", ErrorCode.InvalidRequest)]
+    [InlineData((sbyte)ConfigResourceType.BrokerLogger, "", ErrorCode.InvalidRequest)]
+    [InlineData((sbyte)ConfigResourceType.Group, "", ErrorCode.InvalidRequest)]
     [InlineData((sbyte)99, "x", ErrorCode.InvalidRequest)]
     public async Task Resources_that_are_not_there_are_refused(sbyte type, string name, ErrorCode error)
     {
@@ -122,6 +124,20 @@ public sealed class ConfigHandlerTests
         described.ErrorMessage.ShouldNotBeNullOrEmpty();
         var altered = await IncrementalAsync(fixture, 1, type, name, ("retention.ms", ConfigOperation.Set, "9"));
         altered.Error.ShouldBe(error == ErrorCode.InvalidTopicException ? ErrorCode.UnknownTopicOrPartition : error);
+    }
+
+    [Theory]
+    [InlineData(ConfigResourceType.BrokerLogger, "7")]
+    [InlineData(ConfigResourceType.ClientMetrics, "metrics")]
+    [InlineData(ConfigResourceType.Group, "g")]
+    public async Task Resources_that_have_no_configs_here_are_described_without_and_take_none(ConfigResourceType type, string name)
+    {
+        await using var fixture = new AdminFixture();
+        var described = await DescribeAsync(fixture, 4, (sbyte)type, name);
+        described.ErrorCode.ShouldBe(ErrorCode.None);
+        described.Configs.ShouldBeEmpty();
+        (await IncrementalAsync(fixture, 1, (sbyte)type, name, ("retention.ms", ConfigOperation.Set, "9"))).Error
+            .ShouldBe(ErrorCode.InvalidRequest);
     }
 
     [Theory]
