@@ -127,8 +127,8 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         Own(new DamageDriver(
             _store, _replicaLogs.Lost, _view, _control, _self, _time, _logs.CreateLogger<DamageDriver>()));
         Own(new LeaderRebalancer(_view, _control, _self, _configs, _time, _logs.CreateLogger<LeaderRebalancer>()));
-        _failureWatch = _store.Failed.Register(() => _failing = Task.Run(ResignAfterFailureAsync, CancellationToken.None));
         _notReady = null;
+        _failureWatch = _store.Failed.Register(() => _failing = Task.Run(ResignAfterFailureAsync, CancellationToken.None));
         LogReady(_logger, _self.Value, _options.Endpoint.Host, _options.Endpoint.Port);
     }
 
@@ -210,9 +210,10 @@ public sealed partial class ClusterBroker : IAsyncDisposable
 
     /// <summary>A broker whose store takes no more writes must not lead: it asks for successors as if it were to stop, and
     /// stays for reads. As a follower it can append nothing, so its leaders drop it from the in-sync sets after the lag
-    /// time.</summary>
+    /// time. Should there be room again it follows again, and leads from its next start on.</summary>
     private async Task ResignAfterFailureAsync()
     {
+        _notReady = "The broker leads nothing since its log could not take records: restart it and it leads again.";
         try
         {
             while (!await _registrar.TryDrainAsync(_started, _stop.Token))
