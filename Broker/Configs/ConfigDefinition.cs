@@ -64,7 +64,7 @@ public sealed record ConfigDefinition(string Name, ConfigType Type, string? Defa
 }
 
 /// <param name="Factor">What the broker config's value is multiplied by: minutes and hours become milliseconds.</param>
-public readonly record struct ConfigFallback(string Name, long Factor = 1)
+public sealed record ConfigFallback(string Name, long Factor = 1)
 {
     /// <summary>Negative values mean "no limit" in every unit.</summary>
     public string Convert(string value)

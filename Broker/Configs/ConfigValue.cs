@@ -8,4 +8,4 @@ namespace Loire.Broker.Configs;
 public sealed record ConfigValue(
     ConfigDefinition Definition, string? Value, ConfigSource Source, ImmutableArray<ConfigSynonym> Synonyms);
 
-public readonly record struct ConfigSynonym(string Name, string Value, ConfigSource Source);
+public sealed record ConfigSynonym(string Name, string Value, ConfigSource Source);
