@@ -112,7 +112,10 @@ internal sealed unsafe class Journal : IDisposable
             throw new LogStoreException($"The log in {Files.Directory} was closed.");
         int payload = checked(first.Length + (int)rest.Length);
         long durable = DurableUntil;
-        address = Geometry.StartOfEntry(TailAddress, payload);
+        int size = JournalEntry.AllocatedBytes(payload);
+        address = NextAddress(size);
+        if (kind == EntryKind.Append && !Allocator.AdmitsBatch(address + size))
+            return false;
         if (!TryEnterSegment(Geometry.SegmentOf(address)))
             return false;
         _pins.Begin(Geometry.PageOf(address));
@@ -148,7 +151,7 @@ internal sealed unsafe class Journal : IDisposable
             throw Failure!;
         }
         _nextSequence++;
-        _end = address + JournalEntry.AllocatedBytes(payload);
+        _end = address + size;
         Volatile.Write(
             ref _pages[PageSlot(address)], position - JournalEntry.LengthBytes - Geometry.OffsetInPage(address));
         return true;
@@ -238,6 +241,15 @@ internal sealed unsafe class Journal : IDisposable
         long page = Geometry.PageOf(address);
         return Geometry.PageOf(_log.TailAddress) <= page + _pages.Length - 2
             || _log.FlushedUntilAddress < (page + 1) << Geometry.PageBits;
+    }
+
+    /// <summary>Where FASTER puts the next entry: at the tail, or at the next page's start where it does not fit.</summary>
+    private long NextAddress(int sizeBytes)
+    {
+        long tail = _log.TailAddress;
+        return Geometry.OffsetInPage(tail) + sizeBytes > Geometry.PageBytes
+            ? (Geometry.PageOf(tail) + 1) << Geometry.PageBits
+            : tail;
     }
 
     private bool TryEnterSegment(int segment)

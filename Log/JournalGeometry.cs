@@ -28,13 +28,6 @@ internal sealed record JournalGeometry(ulong Seed, int SegmentBytes, int PageByt
     public int OffsetInSegment(long address) => (int)(address & (SegmentBytes - 1));
     public int OffsetInPage(long address) => (int)(address & (PageBytes - 1));
 
-    /// <summary>Where FASTER puts the next entry: at the tail, or at the next page's start where it does not fit.</summary>
-    public long StartOfEntry(long tail, int payloadBytes) =>
-        OffsetInPage(tail) + JournalEntry.AllocatedBytes(payloadBytes) > PageBytes ? (PageOf(tail) + 1) << PageBits : tail;
-
-    public long EndOfEntry(long tail, int payloadBytes) =>
-        StartOfEntry(tail, payloadBytes) + JournalEntry.AllocatedBytes(payloadBytes);
-
     /// <summary>The last segment that can have a file where the journal ends at an address: writes that were under way when the
     /// process stopped lie within a window behind it, and one file more was made ahead.</summary>
     public int LastSegmentFor(long end) => SegmentOf(end + WindowBytes) + 1;

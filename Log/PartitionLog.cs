@@ -61,12 +61,7 @@ internal sealed class PartitionLog : IPartitionLog
         lock (journal.AppendLock)
         {
             ThrowIfDeleted();
-            int size = checked(header.Length + (int)records.Length);
-            CheckBatch(batch, size);
-            bool isAdmitted = journal.Failure is not null
-                || journal.Allocator.AdmitsBatch(journal.Geometry.EndOfEntry(journal.TailAddress, size));
-            if (!isAdmitted)
-                return false;
+            CheckBatch(batch, header.Length + records.Length);
             if (!journal.TryAppend(EntryKind.Append, Handle, header, records, out long address))
                 return false;
             ApplyAppend(address, batch);

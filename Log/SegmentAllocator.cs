@@ -18,7 +18,6 @@ internal sealed class SegmentAllocator : IDisposable
     private int _ready;
     private int _wanted;
     private long _batchesUntil;
-    private Exception? _failure;
     private LogStoreException? _refusal;
     private bool _lacksRoom;
     private bool _isTried;
@@ -83,7 +82,7 @@ internal sealed class SegmentAllocator : IDisposable
     {
         lock (_lock)
         {
-            failure = _failure;
+            failure = _refusal?.InnerException;
             if (segment <= _ready)
                 return true;
             if (failure is null)
@@ -163,7 +162,6 @@ internal sealed class SegmentAllocator : IDisposable
         {
             SetReady(segment);
             wasRefusing = _refusal is not null;
-            _failure = null;
             _lacksRoom = false;
             _isTried = false;
             _isNeeded = false;
@@ -182,7 +180,6 @@ internal sealed class SegmentAllocator : IDisposable
             isRefused = isLastTry && _refusal is null;
             if (isRefused)
             {
-                _failure = reason;
                 Volatile.Write(ref _refusal, Refuse(reason));
                 // From now on small ones are refused that would fit.
                 Volatile.Write(ref _batchesUntil, 0);
