@@ -42,11 +42,9 @@ public sealed class FailureTests
     public async Task A_full_disk_refuses_batches_when_the_claimed_space_is_used_and_loses_nothing_and_a_start_serves_reads()
     {
         using var directory = new TemporaryDirectory();
-        FaultyFiles files = null!;
         var acknowledged = new List<byte>();
-        await using (var store = LogStore.Open(Options(directory, created => files = created)))
+        await using (var store = LogStore.Open(Options(directory, created => created.FailAllocationsFrom = 2)))
         {
-            files.FailAllocationsFrom = 0;
             var observer = new RecordingObserver();
             var log = store.Open(TestBatches.Partition(0), observer);
             var failure = Should.Throw<LogStoreException>(() =>
