@@ -25,8 +25,10 @@ public sealed record BrokerOptions
     /// <summary>Broker configs by Kafka's names, for example num.partitions.</summary>
     public IReadOnlyDictionary<string, string> Kafka { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>The largest record batch the journal takes: larger values of max.message.bytes are refused.</summary>
-    public int BatchBytesMax { get; init; } = 16 << 20;
+    /// <summary>The largest record batch the journal takes: larger values of max.message.bytes are refused. A page of the
+    /// journal holds one, and what is written at a time is up to a page: with this default 4 MB. Raise it for larger records,
+    /// at any start.</summary>
+    public int BatchBytesMax { get; init; } = 4_000_000;
 
     /// <summary>Size of a journal file of a new data directory, a power of two.</summary>
     public int JournalSegmentBytes { get; init; } = 256 << 20;

@@ -4,13 +4,16 @@ using Loire.Broker.Ports;
 namespace Loire.Log;
 
 /// <summary>Group commit. While anything is unsynced one commit is under way; what is appended meanwhile goes with the
-/// next. There is no timer and no thread of its own: an append to an idle journal starts its commit at once, and the
-/// writer thread that finishes one starts the next, then tells the partitions what became durable.</summary>
+/// next, and with the pages that FASTER writes by itself when they are full: under load these follow each other without a
+/// commit between, which would only cut one of them in two. There is no timer and no thread of its own: an append to an idle
+/// journal starts its commit at once, and the writer thread that finishes the last write starts the next commit, then tells
+/// the partitions what became durable.</summary>
 internal sealed class CommitLoop
 {
     private const long Starting = long.MaxValue;
 
     private readonly FasterLog _log;
+    private readonly JournalDevice _device;
     private readonly Action<LogStoreException> _fail;
     private readonly DurableQueue _queue = new();
     private readonly object _waiters = new();
@@ -20,9 +23,10 @@ internal sealed class CommitLoop
     private int _waiterCount;
     private bool _stopped;
 
-    public CommitLoop(FasterLog log, Action<LogStoreException> fail)
+    public CommitLoop(FasterLog log, JournalDevice device, Action<LogStoreException> fail)
     {
         _log = log;
+        _device = device;
         _fail = fail;
     }
 
@@ -115,6 +119,9 @@ internal sealed class CommitLoop
 
     private bool TryFinishCommit()
     {
+        // Who ends the last write finds that no other is under way, and all that the others put on the disk.
+        if (_device.IsWriting)
+            return false;
         long target = Interlocked.Read(ref _target);
         return _log.FlushedUntilAddress >= target
             && Interlocked.CompareExchange(ref _target, Starting, target) == target;

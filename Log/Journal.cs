@@ -52,7 +52,7 @@ internal sealed unsafe class Journal : IDisposable
             TryRecoverLatest = false,
         });
         _log.Initialize(tail, tail);
-        Commits = new CommitLoop(_log, Fail);
+        Commits = new CommitLoop(_log, _device, Fail);
         _device.WriteFailed = failure => Fail(new LogStoreException(
             $"The journal in {files.Directory} could not be written: {failure.Message}. " +
             "Nothing more is appended; mend the disk and start again.", failure));

@@ -19,6 +19,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
     private readonly Stack<Flush> _free = new();
     private readonly Thread[] _writers;
     private Exception? _failure;
+    private int _underWay;
     private bool _stopping;
 
     public JournalDevice(JournalFiles files)
@@ -33,7 +34,11 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         }
     }
 
-    /// <summary>Called on a writer thread when a flush is on the disk and FASTER knows it.</summary>
+    /// <summary>Whether a flush is under way that FASTER does not know to be on the disk.</summary>
+    public bool IsWriting => Volatile.Read(ref _underWay) != 0;
+
+    /// <summary>Called on a writer thread when a flush is on the disk, FASTER knows it and <see cref="IsWriting"/> no longer
+    /// counts it.</summary>
     public Action? Flushed { get; set; }
 
     /// <summary>Called once, on a writer thread, before FASTER learns that a write failed.</summary>
@@ -48,6 +53,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         object context)
     {
         int pieces = (int)((numBytesToWrite + PieceBytes - 1) / PieceBytes);
+        Interlocked.Increment(ref _underWay);
         lock (_pieces)
         {
             var flush = _free.Count > 0 ? _free.Pop() : new Flush();
@@ -105,6 +111,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
                 _free.Push(piece.Flush);
             bool failed = Volatile.Read(ref _failure) is not null;
             callback(failed ? FailedWrite : 0, size, context);
+            Interlocked.Decrement(ref _underWay);
             if (!failed)
                 Flushed?.Invoke();
         }

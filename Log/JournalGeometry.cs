@@ -16,7 +16,7 @@ internal sealed record JournalGeometry(ulong Seed, int SegmentBytes, int PageByt
     /// <summary>The first sector stays empty: FASTER takes address 0 for none.</summary>
     public const long FirstAddress = SectorBytes;
 
-    private const int PagesInMemory = 8;
+    private const int PagesInMemory = 16;
     private const int MinPagesInMemory = 4;
 
     public int SegmentBits { get; } = BitOperations.Log2((uint)SegmentBytes);
@@ -34,7 +34,7 @@ internal sealed record JournalGeometry(ulong Seed, int SegmentBytes, int PageByt
 
     public static long RoundUpToSector(long address) => (address + SectorBytes - 1) & -SectorBytes;
 
-    /// <summary>A page holds the largest entry, and is an eighth of the memory where that is more: large pages waste less at
+    /// <summary>A page holds the largest entry, and is a sixteenth of the memory where that is more: large pages waste less at
     /// their end.</summary>
     public static int PageBytesFor(int maxBatchBytes, int memoryBytes, int segmentBytes)
     {
