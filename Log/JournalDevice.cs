@@ -4,7 +4,8 @@ namespace Loire.Log;
 
 /// <summary>FASTER's storage for the journal. Flushes are cut into pieces that a few threads of its own write at the same
 /// time, so that a large flush uses the disk's whole width; a small one is written by the first thread that is free.
-/// A write that failed is never tried again: what the disk kept of it is unknown.</summary>
+/// Between small ones an idle thread writes zeros ahead of them. A write that failed is never tried again: what the disk
+/// kept of it is unknown.</summary>
 internal sealed unsafe class JournalDevice : StorageDeviceBase
 {
     private const int WriterThreads = 3;
@@ -16,6 +17,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
 
     private readonly JournalFiles _files;
     private readonly Queue<Piece> _pieces = new();
+    private readonly ZerosAhead _zeros;
     private readonly Stack<Flush> _free = new();
     private readonly Thread[] _writers;
     private Exception? _failure;
@@ -26,6 +28,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         : base(files.Directory, JournalGeometry.SectorBytes, Devices.CAPACITY_UNSPECIFIED)
     {
         _files = files;
+        _zeros = new ZerosAhead(files.Geometry.SegmentBytes);
         _writers = new Thread[WriterThreads];
         for (int i = 0; i < _writers.Length; i++)
         {
@@ -58,6 +61,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         {
             var flush = _free.Count > 0 ? _free.Pop() : new Flush();
             flush.Start(pieces, numBytesToWrite, callback, context);
+            _zeros.NoteWrite(_files.Geometry.StartOf(segmentId) + (long)destinationAddress, numBytesToWrite);
             for (uint done = 0; done < numBytesToWrite; done += PieceBytes)
             {
                 int size = (int)Math.Min(PieceBytes, numBytesToWrite - done);
@@ -103,17 +107,34 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         while (TryTake(out var piece))
         {
             Write(piece);
-            if (!piece.Flush.FinishPiece())
-                continue;
+            if (piece.Flush is { } flush)
+                Finish(flush);
+            else
+                EndZeros();
+        }
+    }
 
-            var (callback, context, size) = piece.Flush.Take();
-            lock (_pieces)
-                _free.Push(piece.Flush);
-            bool failed = Volatile.Read(ref _failure) is not null;
-            callback(failed ? FailedWrite : 0, size, context);
-            Interlocked.Decrement(ref _underWay);
-            if (!failed)
-                Flushed?.Invoke();
+    private void Finish(Flush flush)
+    {
+        if (!flush.FinishPiece())
+            return;
+
+        var (callback, context, size) = flush.Take();
+        lock (_pieces)
+            _free.Push(flush);
+        bool failed = Volatile.Read(ref _failure) is not null;
+        callback(failed ? FailedWrite : 0, size, context);
+        Interlocked.Decrement(ref _underWay);
+        if (!failed)
+            Flushed?.Invoke();
+    }
+
+    private void EndZeros()
+    {
+        lock (_pieces)
+        {
+            _zeros.End();
+            Monitor.PulseAll(_pieces);
         }
     }
 
@@ -121,13 +142,25 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
     {
         lock (_pieces)
         {
-            while (!_pieces.TryDequeue(out piece))
+            while (true)
             {
-                if (_stopping)
+                if (_pieces.TryPeek(out piece))
+                {
+                    if (!_zeros.IsInTheWayOf(_files.Geometry.StartOf(piece.Segment) + piece.Offset, piece.SizeBytes))
+                        return _pieces.TryDequeue(out piece);
+                }
+                else if (_stopping)
+                {
                     return false;
+                }
+                else if (_zeros.TryBegin(out long address, out int size))
+                {
+                    var geometry = _files.Geometry;
+                    piece = new Piece(null, geometry.SegmentOf(address), geometry.OffsetInSegment(address), 0, size);
+                    return true;
+                }
                 Monitor.Wait(_pieces);
             }
-            return true;
         }
     }
 
@@ -137,7 +170,10 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
             return;
         try
         {
-            _files.Write(piece.Segment, piece.Offset, new ReadOnlySpan<byte>((void*)piece.Source, piece.SizeBytes));
+            if (piece.Flush is null)
+                _files.WriteZeros(piece.Segment, piece.Offset, piece.SizeBytes);
+            else
+                _files.Write(piece.Segment, piece.Offset, new ReadOnlySpan<byte>((void*)piece.Source, piece.SizeBytes));
         }
         catch (Exception failure)
         {
@@ -146,7 +182,8 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         }
     }
 
-    private readonly record struct Piece(Flush Flush, int Segment, long Offset, nint Source, int SizeBytes);
+    /// <param name="Flush">Null for zeros.</param>
+    private readonly record struct Piece(Flush? Flush, int Segment, long Offset, nint Source, int SizeBytes);
 
     /// <summary>A write FASTER asked for. Used again and again.</summary>
     private sealed class Flush

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -14,6 +15,10 @@ internal class JournalFiles : IDisposable
     /// <summary>Files open for reading: a log may have thousands, and the system lets a process have a thousand, as like as
     /// not.</summary>
     private const int MaxOpen = 128;
+
+    /// <summary>A sector more than is written at a time: what goes past the page cache starts at a sector's size.</summary>
+    private static readonly byte[] Zeros =
+        GC.AllocateArray<byte>(ZerosAhead.ChunkBytes + JournalGeometry.SectorBytes, pinned: true);
 
     private readonly ConcurrentDictionary<int, SafeFileHandle> _writes = new();
     private readonly OpenFiles _reads;
@@ -73,6 +78,14 @@ internal class JournalFiles : IDisposable
     /// <summary>Writes whole sectors; when it returns they are on the disk.</summary>
     public virtual void Write(int segment, long offset, ReadOnlySpan<byte> bytes) =>
         RandomAccess.Write(FindForWrites(segment), bytes, offset);
+
+    /// <summary>Writes zeros, up to <see cref="ZerosAhead.ChunkBytes"/>, as <see cref="Write"/> does.</summary>
+    public virtual unsafe void WriteZeros(int segment, long offset, int sizeBytes)
+    {
+        nint start = (nint)Unsafe.AsPointer(ref Zeros[0]);
+        int toSector = (int)(-start & (JournalGeometry.SectorBytes - 1));
+        RandomAccess.Write(FindForWrites(segment), Zeros.AsSpan(toSector, sizeBytes), offset);
+    }
 
     /// <summary>Lets go of the files to which nothing more is written, those before a segment.</summary>
     public void EndWritesBefore(int segment)
