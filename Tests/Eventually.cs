@@ -8,7 +8,7 @@ namespace Loire.Tests;
 internal static class Eventually
 {
     /// <summary>Far more than anything needs, on a machine that is busy with other things too.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     /// <summary>Of an answer that is a collection.</summary>
     private const int ShownMax = 20;

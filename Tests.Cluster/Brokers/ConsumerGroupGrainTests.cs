@@ -97,7 +97,7 @@ public sealed class ConsumerGroupGrainTests : IAsyncLifetime
     private async Task<(IConsumerGroupGrain Group, GroupJoined Member)> JoinAsync(string id)
     {
         var group = _cluster.Orleans.GetGrain<IConsumerGroupGrain>(id);
-        var join = new GroupJoin("", null, "test", 10_000, 10_000, [new GroupProtocol("range", "subscription"u8.ToArray())]);
+        var join = new GroupJoin("", null, "test", 120_000, 120_000, [new GroupProtocol("range", "subscription"u8.ToArray())]);
         var asked = await UntilTakenAsync(() => group.JoinAsync(join), joined => joined.Error, ErrorCode.MemberIdRequired);
         var joined = await UntilTakenAsync(
             () => group.JoinAsync(join with { MemberId = asked.MemberId }), joined => joined.Error, ErrorCode.None);

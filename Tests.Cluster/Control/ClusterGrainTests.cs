@@ -97,6 +97,7 @@ public sealed class ClusterGrainTests : IAsyncLifetime
 
         foreach (var silo in _cluster.Test.Silos.Where(silo => silo.Name != "broker-3").ToList())
             await _cluster.Test.StopSiloAsync(silo, TestContext.Current.CancellationToken);
+        await Eventually.IsTrueAsync(() => new[] { 1, 2 }.All(node => !_cluster.View(3).Statuses.IsLive(new NodeId(node))));
         var cluster = await GrainsCluster.RegisterAsync(_cluster.Control(3), 3);
         cluster.Find(new NodeId(3)).ShouldNotBeNull("all brokers of the former level have stopped");
     }

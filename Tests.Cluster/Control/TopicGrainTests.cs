@@ -145,7 +145,8 @@ public sealed class TopicGrainTests : IAsyncLifetime
         var lost = created.Partitions[0].Leader;
         var witness = lost == 1 ? 2 : 1;
         await _cluster.Test.KillSiloAsync(_cluster.Silo(lost), TestContext.Current.CancellationToken);
-        await _cluster.Test.WaitForLivenessToStabilizeAsync(didKill: true);
+        await Eventually.IsTrueAsync(() => new[] { 1, 2, 3 }.Where(node => node != lost)
+            .All(node => !_cluster.View(node).Statuses.IsLive(new NodeId(lost))));
 
         var settled = await _cluster.Control(witness).SettleAsync(new TopicName("orders"), null, CancellationToken.None);
         settled.ShouldNotBeNull().Control.Partitions.ShouldAllBe(partition =>

@@ -6,6 +6,7 @@ using Loire.Cluster;
 using Loire.Grains;
 using Loire.Grains.Control;
 using Loire.Grains.Interfaces;
+using Loire.Grains.Push;
 using Loire.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Runtime.Hosting;
@@ -38,6 +39,8 @@ internal sealed class GrainsCluster : IAsyncDisposable
             services.AddSingleton<ITopicCatalog>(new FakeCatalog());
             services.AddGrainStorage(LoireStorage.Name, (_, _) => storage);
             services.AddSingleton(new ClusterProtocol(Level));
+            services.AddSingleton<IPusher>(provider => new PatientPusher(
+                ActivatorUtilities.CreateInstance<Pusher>(provider), () => WaitsForAllBrokers));
             configure(services);
         });
         _cluster = builder.Build();
@@ -47,6 +50,9 @@ internal sealed class GrainsCluster : IAsyncDisposable
 
     /// <summary>Of the protocol that silos speak which start from now on.</summary>
     public int Level { get; set; } = ClusterProtocol.CurrentLevel;
+
+    /// <summary>Whether who changes something is answered only when all live brokers have learnt of it.</summary>
+    public bool WaitsForAllBrokers { get; set; } = true;
 
     public IGrainFactory Grains => _cluster.Client;
 

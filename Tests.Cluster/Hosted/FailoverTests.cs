@@ -1,3 +1,4 @@
+using Loire.Protocol;
 using Shouldly;
 using Xunit;
 
@@ -72,12 +73,15 @@ public sealed class FailoverTests
         await using var cluster = await LoireTestCluster.StartAsync();
         await cluster.CreateTopicAsync(Topic, Cancelled, partitions: 1);
         var leader = cluster.LeaderOf(Topic);
+        await cluster.UntilInSyncAsync(Topic, Cancelled);
         (await ProduceAsync(cluster, "first")).ShouldBe(ErrorCode.None);
         foreach (var follower in cluster.Brokers.Where(broker => broker != leader))
         {
-            var left = cluster.Partition(Topic).InSync.Length - 1;
             await cluster.KillAsync(follower);
-            await cluster.UntilAsync(() => cluster.Partition(Topic).InSync.Length == left, $"{left} in sync", Cancelled);
+            await cluster.UntilAsync(
+                () => !cluster.Partition(Topic).InSync.Contains(new NodeId(follower.NodeId)),
+                $"broker {follower.NodeId} is out of the in-sync set",
+                Cancelled);
         }
 
         cluster.LeaderOf(Topic).ShouldBe(leader);

@@ -128,9 +128,9 @@ internal sealed class LoireTestCluster : IAsyncDisposable
         broker.Silo = null;
     }));
 
-    /// <summary>A Kafka client that knows all brokers, or the given one alone.</summary>
+    /// <summary>A Kafka client that knows all brokers, or the given one alone, and is patient.</summary>
     public KafkaClient CreateKafkaClient(TestBroker? only = null) =>
-        new(new KafkaClientOptions { BootstrapServers = only?.Bootstrap ?? Bootstrap, RequestTimeout = TimeSpan.FromSeconds(10) });
+        new(new KafkaClientOptions { BootstrapServers = only?.Bootstrap ?? Bootstrap, RetryTimeout = Eventually.Patience });
 
     /// <summary>Creates a topic, by default with the brokers' settings: 3 partitions, 3 replicas. All brokers know it then,
     /// and those that lead its partitions have taken their role.</summary>

@@ -30,6 +30,10 @@ public sealed class ReplacementTests
 
         await cluster.KillAsync(lost);
         await cluster.UntilAsync(() => cluster.LeaderOf(Topic) != lost, "another leads", Cancelled);
+        await cluster.UntilAsync(
+            () => cluster.Brokers.Where(broker => broker.IsUp).All(broker => !broker.View.Statuses.IsLive(node)),
+            "every broker knows that it is gone",
+            Cancelled);
         await load.UntilProgressAsync(Cancelled);
         var before = Replicas();
         var held = before.Count(replicas => replicas.Contains(node));

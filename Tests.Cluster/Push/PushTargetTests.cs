@@ -40,7 +40,12 @@ public sealed class PushTargetTests
     public async Task What_did_not_arrive_is_sent_again_unless_something_newer_takes_its_place()
     {
         var fails = 2;
-        _answer = () => fails-- > 0 ? throw new TimeoutException("no answer") : Task.CompletedTask;
+        var allAdded = new TaskCompletionSource();
+        _answer = async () =>
+        {
+            await allAdded.Task;
+            if (fails-- > 0) throw new TimeoutException("no answer");
+        };
         var target = Target();
         var first = target.Add(parcel =>
         {
@@ -48,6 +53,7 @@ public sealed class PushTargetTests
             parcel.Add(Record("b", 1));
         });
         var newer = target.Add(parcel => parcel.Add(Record("a", 2)));
+        allAdded.SetResult();
         (await first).ShouldBeTrue();
         (await newer).ShouldBeTrue();
         _sent[^1].Select(topic => (topic.Name.Value, topic.Version)).Order().ShouldBe([("a", 2), ("b", 1)]);

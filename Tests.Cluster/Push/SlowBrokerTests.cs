@@ -18,6 +18,7 @@ public sealed class SlowBrokerTests : IAsyncLifetime
     {
         _cluster = await GrainsCluster.StartAsync();
         await _cluster.RegisterAllAsync();
+        _cluster.WaitsForAllBrokers = false;
     }
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
@@ -29,8 +30,8 @@ public sealed class SlowBrokerTests : IAsyncLifetime
         var slow = _cluster.View(3);
         slow.BeforeTopic = _ => gate.Wait(Eventually.Patience);
         var created = await Topic.CreateAsync(new TopicSpecification(1, 3, ImmutableDictionary<string, string>.Empty));
-        _cluster.View(1).Find(Orders).ShouldNotBeNull();
-        _cluster.View(2).Find(Orders).ShouldNotBeNull();
+        await UntilLearnedAsync(_cluster.View(1), created.Version);
+        await UntilLearnedAsync(_cluster.View(2), created.Version);
         slow.Find(Orders).ShouldBeNull();
         var altered = await Topic.AlterConfigsAsync(ImmutableDictionary<string, string?>.Empty.Add("retention.ms", "1000"));
         altered.Version.ShouldBe(created.Version + 1);

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using Loire.Bench.Processes;
 using Loire.Embedded;
 using Shouldly;
 using Xunit;
@@ -44,10 +43,7 @@ public sealed class CommandLineTests
     [Fact]
     public async Task No_broker_is_exit_code_3_and_the_address_is_named()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var address = $"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
-        listener.Stop();
+        var address = $"127.0.0.1:{LoopbackPort.Free()}";
 
         var run = await CliRun.RunAsync("topics", "list", "-b", address);
         run.ExitCode.ShouldBe(3);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Loire.Bench.Processes;
 using Loire.Embedded;
 using Loire.Protocol;
 using Loire.Protocol.Messages;
@@ -40,7 +41,9 @@ public sealed class EmbeddedBrokerTests
     {
         string directory;
         IPEndPoint address;
-        await using (var broker = await StartAsync())
+
+        // A port that the system hands out could be another's at once.
+        await using (var broker = await StartAsync(new EmbeddedBrokerOptions { Port = LoopbackPort.Free() }))
         {
             await CreateTopicAsync(broker, "topic");
             directory = broker.DataDirectory;

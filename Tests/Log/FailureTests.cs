@@ -96,8 +96,7 @@ public sealed class FailureTests
     {
         using var directory = new TemporaryDirectory();
         FaultyFiles files = null!;
-        await using var store = LogStore.Open(Options(directory, created => files = created));
-        files.FailAllocationsFrom = 2;
+        await using var store = LogStore.Open(Options(directory, created => (files = created).FailAllocationsFrom = 2));
         var observer = new RecordingObserver();
         var log = store.Open(TestBatches.Partition(0), observer);
         Should.Throw<LogStoreException>(() =>

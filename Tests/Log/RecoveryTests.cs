@@ -142,7 +142,13 @@ public sealed class RecoveryTests
         using var directory = new TemporaryDirectory();
         byte[] expected;
         await using (var store = LogStore.Open(directory.Options))
+        {
             expected = Fill(store, 200, 5000);
+
+            // Made ahead of need, on a thread of its own: without it that file would be missed before others are found too many.
+            string next = Path.Combine(directory.Journal, "0000000005.journal");
+            await Eventually.IsTrueAsync(() => File.Exists(next));
+        }
         string stray = "";
         for (int segment = 6; segment < 9; segment++)
         {

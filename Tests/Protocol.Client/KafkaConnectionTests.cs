@@ -1,8 +1,10 @@
 using System.Buffers;
+using Loire.Bench.Processes;
 using Loire.Protocol;
 using Loire.Protocol.Client;
 using Loire.Protocol.Messages;
 using Loire.Protocol.Records;
+using Loire.Tests.Fakes;
 using Shouldly;
 using Xunit;
 
@@ -39,9 +41,12 @@ public sealed class KafkaConnectionTests
     {
         await using var broker = new ScriptedBroker();
         broker.Answer<DeleteGroupsRequest>(_ => null);
-        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(2));
+        var time = new FakeTime();
+        await using var connection = await ConnectAsync(broker, Eventually.Patience, time);
 
-        var exception = await Should.ThrowAsync<KafkaClientException>(DeleteAsync(connection, "g"));
+        var unanswered = DeleteAsync(connection, "g");
+        await LetTimePassAsync(time, unanswered);
+        var exception = await Should.ThrowAsync<KafkaClientException>(unanswered);
         exception.IsUnreachable.ShouldBeTrue();
         exception.Message.ShouldContain(broker.Address);
         exception.Message.ShouldContain("DeleteGroups");
@@ -52,7 +57,8 @@ public sealed class KafkaConnectionTests
     public async Task A_broker_that_does_not_read_fails_the_connection_and_all_who_write_to_it()
     {
         await using var broker = new ScriptedBroker();
-        await using var connection = await ConnectAsync(broker, TimeSpan.FromSeconds(2));
+        var time = new FakeTime();
+        await using var connection = await ConnectAsync(broker, Eventually.Patience, time);
         broker.Pause();
         var tooMuchForTheSocket = new ProduceRequest.PartitionProduceData
         {
@@ -61,6 +67,7 @@ public sealed class KafkaConnectionTests
         var request = new ProduceRequest { Acks = 0, TopicData = [new() { Name = new("t"), PartitionData = [tooMuchForTheSocket] }] };
         var stuck = connection.SendOneWayAsync(request, Cancelled, highestVersion: 9);
         var behind = DeleteAsync(connection, "g");
+        await LetTimePassAsync(time, stuck);
 
         var exception = await Should.ThrowAsync<KafkaClientException>(stuck);
         exception.IsUnreachable.ShouldBeTrue();
@@ -92,9 +99,7 @@ public sealed class KafkaConnectionTests
     [Fact]
     public async Task Nobody_at_the_address_is_an_error_that_says_so()
     {
-        int port;
-        await using (var broker = new ScriptedBroker())
-            port = broker.Port;
+        var port = LoopbackPort.Free();
         var options = new KafkaClientOptions { BootstrapServers = $"127.0.0.1:{port}" };
         var exception = await Should.ThrowAsync<KafkaClientException>(KafkaConnection.ConnectAsync("127.0.0.1", port, options, Cancelled));
         exception.IsUnreachable.ShouldBeTrue();
@@ -121,9 +126,23 @@ public sealed class KafkaConnectionTests
         Should.Throw<KafkaClientException>(() => connection.VersionOf(ProduceRequest.Info)).Error.ShouldBe(ErrorCode.UnsupportedVersion);
     }
 
-    private static Task<KafkaConnection> ConnectAsync(ScriptedBroker broker, TimeSpan timeout)
+    /// <summary>Until it ends: a call sets its time limit only when it has come so far.</summary>
+    private static Task LetTimePassAsync(FakeTime time, Task call) => Eventually.IsTrueAsync(
+        () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return call.IsCompleted;
+        },
+        "the call ends");
+
+    private static Task<KafkaConnection> ConnectAsync(ScriptedBroker broker, TimeSpan timeout, TimeProvider? time = null)
     {
-        var options = new KafkaClientOptions { BootstrapServers = broker.Address, RequestTimeout = timeout };
+        var options = new KafkaClientOptions
+        {
+            BootstrapServers = broker.Address,
+            RequestTimeout = timeout,
+            TimeProvider = time ?? TimeProvider.System,
+        };
         return KafkaConnection.ConnectAsync("127.0.0.1", broker.Port, options, Cancelled);
     }
 

@@ -35,7 +35,7 @@ public sealed class ConsumerOffsetsTests(SharedBroker broker) : IClassFixture<Sh
         var only = group["members"]!.AsArray().ShouldHaveSingleItem()!;
         ((string)only["id"]!).ShouldBe((string)group["leader"]!);
         ((string)only["client"]!).ShouldStartWith("kafka-python");
-        ((int)only["sessionMs"]!).ShouldBe(6_000);
+        ((int)only["sessionMs"]!).ShouldBe(45_000);
         only["subscribed"]!.AsArray().Select(name => (string)name!).ShouldBe([topic]);
         only["assigned"]!.ToJsonString().ShouldBe($$"""{"{{topic}}":[0]}""");
 

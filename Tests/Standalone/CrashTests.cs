@@ -31,7 +31,7 @@ public sealed class CrashTests : IDisposable
 
         await using var broker = Start();
         var (kafka, _) = await broker.WaitUntilReadyAsync();
-        broker.Output.Where(line => line.Contains("warn:", StringComparison.Ordinal)).ShouldHaveSingleItem()
+        broker.Output.Where(line => line.Contains("warn: Loire.", StringComparison.Ordinal)).ShouldHaveSingleItem()
             .ShouldContain($"Torn tail in {Journal}: cut at address {end}, 300 bytes dropped");
         (await ReadAsync(kafka)).ShouldBe(Enumerable.Range(0, Records).Select(Value));
         (await broker.TerminateAsync()).ShouldBe(0);

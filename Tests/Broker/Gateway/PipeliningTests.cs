@@ -123,8 +123,10 @@ public sealed class PipeliningTests
     public async Task Stopping_answers_what_is_in_flight_and_cancels_what_waits()
     {
         await using var gateway = await GatewayFixture.StartAsync();
+        var isWaiting = false;
         gateway.Handlers.Heartbeat.Respond = async (context, _) =>
         {
+            Volatile.Write(ref isWaiting, true);
             await Task.Delay(Timeout.Infinite, context.Aborted);
             return new HeartbeatResponse();
         };
@@ -132,7 +134,7 @@ public sealed class PipeliningTests
         using var waiting = gateway.Connect();
         await producer.SendAsync(RawClient.Produce(1));
         await waiting.SendAsync(RawClient.Heartbeat("group", 1));
-        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(1));
+        await Eventually.IsTrueAsync(() => gateway.Handlers.Produce.Dispatched.Contains(1) && Volatile.Read(ref isWaiting));
         var stopping = gateway.StopAsync();
         await waiting.WaitUntilClosedAsync();
         gateway.Handlers.Produce.Answer(1);

@@ -123,7 +123,7 @@ public sealed class ControlDriverTests : IAsyncDisposable
     public async Task Calls_that_come_while_a_round_is_under_way_share_one_more()
     {
         await CreateTopicAsync();
-        await using var settler = Settler();
+        await using var settler = Settler(new FakeTime());
         var held = new TaskCompletionSource();
         _control.Held = held.Task;
         var calls = _control.CallCount;

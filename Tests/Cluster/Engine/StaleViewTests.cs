@@ -56,7 +56,7 @@ public sealed class StaleViewTests
         await Eventually.IsTrueAsync(
             () =>
             {
-                if ((leftMs -= 20) > 0) ((FakeTime)cluster[1].Time).AdvanceMs(20);
+                if ((leftMs -= 5) > 0) ((FakeTime)cluster[1].Time).AdvanceMs(5);
                 return cluster[1].Broker!.Partitions.Find(topic, First).Leader == cluster[3].Node;
             },
             "it knows who leads");

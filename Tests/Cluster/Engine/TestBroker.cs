@@ -71,7 +71,7 @@ internal sealed class TestBroker : IAsyncDisposable
             Listen = [new IPEndPoint(IPAddress.Loopback, _port)],
             DirectoryId = _directoryId,
             Configs = ConfigLayers.FromHost(_kafka),
-            StopTimeout = TimeSpan.FromSeconds(10),
+            StopTimeout = Eventually.Patience,
         };
         Broker = new ClusterBroker(options, store, Control, _view, Time, _logs);
         _controllers.SetLive(Node, _view);

@@ -45,7 +45,6 @@ internal sealed class TestCluster : IAsyncDisposable
     public KafkaClient Client() => new(new KafkaClientOptions
     {
         BootstrapServers = string.Join(',', _brokers.Select(broker => broker.Address)),
-        RequestTimeout = TimeSpan.FromSeconds(5),
         RetryTimeout = Eventually.Patience,
     });
 
@@ -76,11 +75,18 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Makes a broker the preferred leader of a topic's first partition and elects it.</summary>
     public async Task MoveLeadAsync(TopicName topic, TestBroker leader)
     {
-        await Eventually.IsTrueAsync(() => State(topic).InSync.Contains(leader.Node), "the leader to be is in sync");
         ImmutableArray<NodeId> replicas = [leader.Node, .. State(topic).Replicas.Where(node => node != leader.Node)];
         await leader.Control.ReassignAsync(topic, new PartitionIndex(0), replicas, Token);
-        if (State(topic).Leader != leader.Node)
-            await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
+
+        // One that is in sync may fall behind again before it is elected.
+        await Eventually.AnswersAsync(ElectAsync, elected => elected == leader.Node, "it leads", failure => failure is KafkaException);
+
+        async Task<NodeId> ElectAsync()
+        {
+            if (State(topic).Leader != leader.Node)
+                await leader.Control.ElectAsync(topic, new PartitionIndex(0), isUnclean: false, Token);
+            return State(topic).Leader;
+        }
     }
 
     public async ValueTask DisposeAsync()

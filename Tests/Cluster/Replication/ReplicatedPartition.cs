@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Loire.Broker.Control;
 using Loire.Broker.Ports;
@@ -14,7 +15,8 @@ internal sealed class ReplicatedPartition : IAsyncDisposable, IReplicaAuthority
     public static readonly TopicIdPartition Id =
         new(new TopicId(new Guid("00000000-0000-0000-0000-00000000000a")), new TopicName("orders"), new PartitionIndex(0));
 
-    private readonly Dictionary<NodeId, ReplicaBroker> _brokers = [];
+    /// <summary>Fetchers look here for their leaders while others are started.</summary>
+    private readonly ConcurrentDictionary<NodeId, ReplicaBroker> _brokers = [];
     private readonly Dictionary<NodeId, long> _generations = [];
     private readonly Lock _lock = new();
 

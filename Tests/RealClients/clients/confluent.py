@@ -6,7 +6,7 @@ import threading
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
-from lines import b64, emit, follow, raw
+from lines import SESSION, b64, emit, follow, raw
 
 
 def message(m):
@@ -89,7 +89,7 @@ def consume(options):
 def member(options):
     """A group member: says what it is assigned and what it reads; "stop" on stdin makes it commit and leave."""
     settings = {"bootstrap.servers": options["bootstrap"], "group.id": options["group"], "auto.offset.reset": "earliest",
-                "enable.auto.commit": False, "session.timeout.ms": options.get("session", 6000), "heartbeat.interval.ms": 500,
+                "enable.auto.commit": False, "session.timeout.ms": options.get("session", SESSION), "heartbeat.interval.ms": 500,
                 "partition.assignment.strategy": options.get("strategy", "range")}
     if "instance" in options:
         settings["group.instance.id"] = options["instance"]

@@ -7,7 +7,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetad
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.errors import CommitFailedError, InvalidConfigurationError
 
-from lines import b64, emit, follow, raw
+from lines import SESSION, b64, emit, follow, raw
 
 PATIENCE = 120
 # On a busy machine the broker's versions may take longer to learn than the two seconds that are usual.
@@ -83,7 +83,7 @@ def consume(options):
 def member(options):
     """A group member: says what it is assigned and what it reads; "stop" on stdin makes it commit and leave."""
     consumer = KafkaConsumer(options["topic"], bootstrap_servers=options["bootstrap"], group_id=options["group"],
-                             auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=500,
+                             auto_offset_reset="earliest", session_timeout_ms=SESSION, heartbeat_interval_ms=500,
                              enable_auto_commit=False, **COMMON)
     stopping = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.readline(), stopping.set()), daemon=True).start()
@@ -111,7 +111,8 @@ def steps(options):
     """A consumer of one topic, of all that match a pattern, or of all partitions of a topic from their beginning; it does what
     stdin says, a step a line, and answers each with a line."""
     consumer = KafkaConsumer(bootstrap_servers=options["bootstrap"], group_id=options.get("group"), enable_auto_commit=False,
-                             auto_offset_reset=options.get("reset", "earliest"), metadata_max_age_ms=500, **COMMON)
+                             auto_offset_reset=options.get("reset", "earliest"), metadata_max_age_ms=500,
+                             session_timeout_ms=SESSION, **COMMON)
     topic = options.get("topic")
     if options.get("assign"):
         consumer.assign([TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)])

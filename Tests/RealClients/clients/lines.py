@@ -1,8 +1,11 @@
-"""What the Python clients share: bytes as text, and one whole line of output at a time."""
+"""What the Python clients share: bytes as text, one whole line of output at a time, and how long a member may be silent."""
 import json
 import sys
 import threading
 from base64 import b64decode, b64encode
+
+# On a busy machine a member is not to be missed while it does not come to its turn: six seconds would be the least.
+SESSION = 45_000
 
 _writing = threading.Lock()
 

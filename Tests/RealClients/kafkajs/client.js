@@ -23,7 +23,7 @@ const codecs = {
 const options = JSON.parse(process.argv[3]);
 const kafka = new Kafka({
   clientId: 'kafkajs', brokers: [options.bootstrap], logLevel: logLevel.ERROR,
-  retry: { retries: 50, initialRetryTime: 100, maxRetryTime: 500 },
+  retry: { retries: 240, initialRetryTime: 100, maxRetryTime: 500 },
 });
 // A consumer that stops, or whose partitions change, waits for its last fetch: five seconds would be the usual.
 const fetchWait = { maxWaitTimeInMs: 200 };
@@ -96,7 +96,7 @@ async function consume() {
 
 async function member() {
   const consumer = kafka.consumer({
-    groupId: options.group, sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 10000, ...fetchWait,
+    groupId: options.group, sessionTimeout: 45000, heartbeatInterval: 500, rebalanceTimeout: 60000, ...fetchWait,
   });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
     emit({ assigned: (payload.memberAssignment[options.topic] || []).map(Number).sort((a, b) => a - b) }));
