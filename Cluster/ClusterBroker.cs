@@ -47,8 +47,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     private BrokerGeneration _started;
     private ClusterSettler? _settler;
     private KafkaServer? _server;
-    private CancellationTokenRegistration _failureWatch;
-    private Task _failing = Task.CompletedTask;
+    private DrainDriver? _drain;
     private volatile string? _notReady = "The broker has not started yet.";
 
     public ClusterBroker(
@@ -98,7 +97,9 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     public BrokerHealth Health => new(
         _store.Failure is { } failure ? failure.Message
         : _replicas.IsSuperseded ? $"Another process has taken over as broker {_self}: this one is to be stopped."
-        : _notReady,
+        : _notReady ?? (_drain?.IsDraining == true
+            ? "The broker's log takes records again, and the cluster has yet to hear that it may lead."
+            : null),
         CountReplicas());
 
     /// <summary>Joins the cluster, takes its roles and opens the Kafka port. While controllers cannot be reached it waits and
@@ -127,8 +128,9 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         Own(new DamageDriver(
             _store, _replicaLogs.Lost, _view, _control, _self, _time, _logs.CreateLogger<DamageDriver>()));
         Own(new LeaderRebalancer(_view, _control, _self, _configs, _time, _logs.CreateLogger<LeaderRebalancer>()));
+        _drain = Own(new DrainDriver(
+            _store, _view, _registrar, _started, SettleAllAsync, _time, _logs.CreateLogger<DrainDriver>()));
         _notReady = null;
-        _failureWatch = _store.Failed.Register(() => _failing = Task.Run(ResignAfterFailureAsync, CancellationToken.None));
         LogReady(_logger, _self.Value, _options.Endpoint.Host, _options.Endpoint.Port);
     }
 
@@ -162,11 +164,9 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _notReady = "The broker has stopped.";
         if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
-        await _failureWatch.DisposeAsync();
         foreach (var listener in _listeners) await _view.UnsubscribeAsync(listener);
         _replicas.Close();
         while (_parts.TryPop(out var part)) await part.DisposeAsync();
-        await _failing;
         _meter.Dispose();
     }
 
@@ -197,30 +197,13 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     {
         try
         {
+            _drain?.Resign();
             _replicas.Resign();
             if (!await _registrar.TryDrainAsync(_started, cancellationToken)) return;
             await SettleAllAsync().WaitAsync(cancellationToken);
             while (CountToHandOver() > 0) await Task.Delay(HandOverCheckPeriod, _time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            LogNotHandedOver(_logger, CountToHandOver());
-        }
-    }
-
-    /// <summary>A broker whose store takes no more writes must not lead: it asks for successors as if it were to stop, and
-    /// stays for reads. As a follower it can append nothing, so its leaders drop it from the in-sync sets after the lag
-    /// time. Should there be room again it follows again, and leads from its next start on.</summary>
-    private async Task ResignAfterFailureAsync()
-    {
-        _notReady = "The broker leads nothing since its log could not take records: restart it and it leads again.";
-        try
-        {
-            while (!await _registrar.TryDrainAsync(_started, _stop.Token))
-                await Task.Delay(TimeSpan.FromSeconds(1), _time, _stop.Token);
-            await SettleAllAsync().WaitAsync(_stop.Token);
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             LogNotHandedOver(_logger, CountToHandOver());
         }
