@@ -44,7 +44,8 @@ internal sealed record Checkpoint(
         {
             throw new LogStoreException(
                 $"{path} has version {version}, written by a newer release; this one reads up to {CurrentVersion}. " +
-                "Start the newer release.");
+                "Start the newer release.")
+            { IsNewerFormat = true };
         }
         return Read(reader);
     }

@@ -46,7 +46,8 @@ internal sealed record FormatFile(ulong Seed, int SegmentBytes, long WindowBytes
         {
             throw new LogStoreException(
                 $"{directory} has format {version}, written by a newer release; this one reads up to {CurrentVersion}. " +
-                "Start the newer release.");
+                "Start the newer release.")
+            { IsNewerFormat = true };
         }
         var values = lines.Skip(1)
             .Select(line => line.Split('=', 2))

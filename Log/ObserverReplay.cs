@@ -33,7 +33,8 @@ internal static class ObserverReplay
         {
             throw new LogStoreException(
                 $"{Checkpoint.PathIn(journal.Files.Directory)} is whole, but of a newer release: it holds a {unknown.Message}. " +
-                "Start the newer release.", unknown);
+                "Start the newer release.", unknown)
+            { IsNewerFormat = true };
         }
     }
 

@@ -78,6 +78,9 @@ public sealed class LogStoreException : Exception
         : base(message, inner)
     {
     }
+
+    /// <summary>What was found is whole, but of a newer release: nothing is to be mended.</summary>
+    public bool IsNewerFormat { get; init; }
 }
 
 /// <summary>Bytes of the volume under the data directory.</summary>
