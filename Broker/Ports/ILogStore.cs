@@ -74,13 +74,17 @@ public sealed class LogStoreException : Exception
     {
     }
 
-    public LogStoreException(string message, Exception inner)
+    public LogStoreException(string message, Exception? inner)
         : base(message, inner)
     {
     }
 
     /// <summary>What was found is whole, but of a newer release: nothing is to be mended.</summary>
-    public bool IsNewerFormat { get; init; }
+    public bool IsNewerFormat { get; private init; }
+
+    /// <param name="what">A sentence that names the file and its format.</param>
+    public static LogStoreException OfNewerFormat(string what, Exception? inner = null) =>
+        new($"{what} Start the newer release.", inner) { IsNewerFormat = true };
 }
 
 /// <summary>Bytes of the volume under the data directory.</summary>
