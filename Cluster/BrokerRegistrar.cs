@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Loire.Cluster;
 
-/// <summary>Tells the cluster that this broker starts and that it is about to stop.</summary>
+/// <summary>Tells the cluster that this broker starts, and whether it hands its leaderships over.</summary>
 internal sealed partial class BrokerRegistrar(
     ClusterView view, IClusterControl control, ClusterBrokerOptions options, TimeProvider time, ILogger<BrokerRegistrar> logger)
 {
@@ -36,18 +36,26 @@ internal sealed partial class BrokerRegistrar(
         }
     }
 
-    /// <summary>Says that this run is about to stop, so that others are elected.</summary>
+    /// <summary>Says that this run hands its leaderships over, so that others are elected.</summary>
     /// <returns>False where that could not be said.</returns>
-    public async Task<bool> TryDrainAsync(BrokerGeneration started, CancellationToken cancellationToken)
+    public Task<bool> TryDrainAsync(BrokerGeneration started, CancellationToken cancellationToken) =>
+        TryAsync(control.DrainAsync(started.Broker, started.Generation, cancellationToken));
+
+    /// <summary>Says that this run may be elected again.</summary>
+    /// <returns>False where that could not be said.</returns>
+    public Task<bool> TryUndrainAsync(BrokerGeneration started, CancellationToken cancellationToken) =>
+        TryAsync(control.UndrainAsync(started.Broker, started.Generation, cancellationToken));
+
+    private async Task<bool> TryAsync(Task<ClusterRecord> change)
     {
         try
         {
-            view.Learn(await control.DrainAsync(started.Broker, started.Generation, cancellationToken));
+            view.Learn(await change);
             return true;
         }
         catch (Exception failure) when (failure is ControlUnavailableException or KafkaException)
         {
-            LogNotDrained(logger, failure.Message);
+            LogNotTold(logger, failure.Message);
             return false;
         }
     }
@@ -58,6 +66,7 @@ internal sealed partial class BrokerRegistrar(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot join the cluster yet, trying on: {Reason}")]
     private static partial void LogWaiting(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The cluster could not be told that this broker hands over: {Reason}")]
-    private static partial void LogNotDrained(ILogger logger, string reason);
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The cluster could not be told whether this broker hands its leaderships over: {Reason}")]
+    private static partial void LogNotTold(ILogger logger, string reason);
 }

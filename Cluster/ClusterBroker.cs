@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Loire.Broker.Control;
 using Loire.Broker.Gateway;
 using Loire.Broker.Handlers;
+using Loire.Broker.Lifetime;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Broker.Replication;
@@ -41,14 +42,11 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     private readonly IClusterListener[] _listeners;
     private readonly CancellationTokenSource _stop = new();
     private readonly Meter _meter = new("Loire");
-
-    /// <summary>What is to be disposed, the last one first.</summary>
-    private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly OwnedParts _parts = new();
     private BrokerGeneration _started;
     private ClusterSettler? _settler;
     private KafkaServer? _server;
-    private CancellationTokenRegistration _failureWatch;
-    private Task _failing = Task.CompletedTask;
+    private DrainDriver? _drain;
     private volatile string? _notReady = "The broker has not started yet.";
 
     public ClusterBroker(
@@ -72,13 +70,13 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _configs = new ClusterConfigs(view, _self, options.Configs);
         _throttle = new ReplicationThrottle(() => _configs.Current.FollowerThrottledRate);
         _brokers = new ClusterBrokerDirectory(view, _self);
-        var proposals = Own(new InSyncProposals(control, view, logs.CreateLogger<InSyncProposals>()));
+        var proposals = _parts.Own(new InSyncProposals(control, view, logs.CreateLogger<InSyncProposals>()));
         _replicaLogs = new ReplicaLogs(store, _self, proposals, time, logs.CreateLogger<ReplicaLogs>());
-        var fetchers = Own(new FetcherPool(CreateFetcher));
+        var fetchers = _parts.Own(new FetcherPool(CreateFetcher));
         _replicas = new ReplicaManager(
             _self, _gate, _replicaLogs, fetchers, _configs, topic => _settler?.Note(topic), topic => _settler?.CatchUp(topic));
         _catalog = new ClusterTopicCatalog(view, control, _configs);
-        _groups = Own(new ClusterGroupCoordinators(_catalog, _replicas, _brokers, view, _configs, time, logs));
+        _groups = _parts.Own(new ClusterGroupCoordinators(_catalog, _replicas, _brokers, view, _configs, time, logs));
         ClusterMetrics.Create(_meter, CountReplicas, _replicas.InSyncChanges);
 
         // Settings first, for replicas are opened with them; then replicas, so that what the catalog announces is there.
@@ -98,7 +96,9 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     public BrokerHealth Health => new(
         _store.Failure is { } failure ? failure.Message
         : _replicas.IsSuperseded ? $"Another process has taken over as broker {_self}: this one is to be stopped."
-        : _notReady,
+        : _notReady ?? (_drain?.IsDraining == true
+            ? "The broker's log takes records again, and the cluster has yet to hear that it may lead."
+            : null),
         CountReplicas());
 
     /// <summary>Joins the cluster, takes its roles and opens the Kafka port. While controllers cannot be reached it waits and
@@ -110,7 +110,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
         _notReady = "The broker is not registered with its cluster yet.";
         _started = await _registrar.RegisterAsync(stopping.Token);
-        _settler = Own(new ClusterSettler(_view, _control, _started, _time, _logs.CreateLogger<ClusterSettler>()));
+        _settler = _parts.Own(new ClusterSettler(_view, _control, _started, _time, _logs.CreateLogger<ClusterSettler>()));
         _gate.Generation = _started.Generation;
 
         // Topics that were created since this start was persisted have it noted, and were told of before the gate knew.
@@ -121,14 +121,15 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         await _view.ToldAsync();
         _replicaLogs.WarnOfStrays(topic => _catalog.Current.Find(topic) is not null);
 
-        Own(new LagDriver(() => _replicas.Replicas, _configs, _time));
-        Own(new RetentionDriver(() => _replicas.Replicas, _configs, _time, _logs.CreateLogger<RetentionDriver>()));
+        _parts.Own(new LagDriver(() => _replicas.Replicas, _configs, _time));
+        _parts.Own(new RetentionDriver(() => _replicas.Replicas, _configs, _time, _logs.CreateLogger<RetentionDriver>()));
         _server = await StartGatewayAsync(stopping.Token);
-        Own(new DamageDriver(
+        _parts.Own(new DamageDriver(
             _store, _replicaLogs.Lost, _view, _control, _self, _time, _logs.CreateLogger<DamageDriver>()));
-        Own(new LeaderRebalancer(_view, _control, _self, _configs, _time, _logs.CreateLogger<LeaderRebalancer>()));
+        _parts.Own(new LeaderRebalancer(_view, _control, _self, _configs, _time, _logs.CreateLogger<LeaderRebalancer>()));
+        _drain = _parts.Own(new DrainDriver(
+            _store, _view, _registrar, _started, SettleAllAsync, _time, _logs.CreateLogger<DrainDriver>()));
         _notReady = null;
-        _failureWatch = _store.Failed.Register(() => _failing = Task.Run(ResignAfterFailureAsync, CancellationToken.None));
         LogReady(_logger, _self.Value, _options.Endpoint.Host, _options.Endpoint.Port);
     }
 
@@ -145,15 +146,20 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _notReady = "The broker is stopping.";
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(_options.StopTimeout);
-        if (_server is not null && !_replicas.IsSuperseded) await HandOverAsync(timeout.Token);
-        if (_server is not null)
+        try
         {
-            using var answering = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            answering.CancelAfter(_options.StopTimeout);
-            await _server.StopAsync(answering.Token);
+            if (_server is not null && !_replicas.IsSuperseded) await HandOverAsync(timeout.Token);
+            if (_server is not null)
+            {
+                using var answering = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                answering.CancelAfter(_options.StopTimeout);
+                await _server.StopAsync(answering.Token);
+            }
         }
-
-        await DisposeAsync();
+        finally
+        {
+            await DisposeAsync();
+        }
     }
 
     /// <summary>Ends everything at once, as a crash would, but for the store and the view, which are the host's.</summary>
@@ -162,12 +168,16 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _notReady = "The broker has stopped.";
         if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
-        await _failureWatch.DisposeAsync();
-        foreach (var listener in _listeners) await _view.UnsubscribeAsync(listener);
-        _replicas.Close();
-        while (_parts.TryPop(out var part)) await part.DisposeAsync();
-        await _failing;
         _meter.Dispose();
+        try
+        {
+            foreach (var listener in _listeners) await _view.UnsubscribeAsync(listener);
+            _replicas.Close();
+        }
+        finally
+        {
+            await _parts.DisposeAsync();
+        }
     }
 
     private async Task<KafkaServer> StartGatewayAsync(CancellationToken cancellationToken)
@@ -187,7 +197,7 @@ public sealed partial class ClusterBroker : IAsyncDisposable
             _store);
         var dispatcher = new RequestDispatcher(BrokerHandlers.Create(ports, _time, _logs));
         var gateway = new KafkaConnectionHandler(dispatcher, _configs, _options.Gateway, _meter, _time, _logs);
-        var server = Own(new KafkaServer(_options.Listen, _options.Gateway, _time, _logs));
+        var server = _parts.Own(new KafkaServer(_options.Listen, _options.Gateway, _time, _logs));
         await server.StartAsync(gateway, cancellationToken);
         return server;
     }
@@ -197,30 +207,13 @@ public sealed partial class ClusterBroker : IAsyncDisposable
     {
         try
         {
+            _drain?.Resign();
             _replicas.Resign();
             if (!await _registrar.TryDrainAsync(_started, cancellationToken)) return;
             await SettleAllAsync().WaitAsync(cancellationToken);
             while (CountToHandOver() > 0) await Task.Delay(HandOverCheckPeriod, _time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            LogNotHandedOver(_logger, CountToHandOver());
-        }
-    }
-
-    /// <summary>A broker whose store takes no more writes must not lead: it asks for successors as if it were to stop, and
-    /// stays for reads. As a follower it can append nothing, so its leaders drop it from the in-sync sets after the lag
-    /// time. Should there be room again it follows again, and leads from its next start on.</summary>
-    private async Task ResignAfterFailureAsync()
-    {
-        _notReady = "The broker leads nothing since its log could not take records: restart it and it leads again.";
-        try
-        {
-            while (!await _registrar.TryDrainAsync(_started, _stop.Token))
-                await Task.Delay(TimeSpan.FromSeconds(1), _time, _stop.Token);
-            await SettleAllAsync().WaitAsync(_stop.Token);
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
             LogNotHandedOver(_logger, CountToHandOver());
         }
@@ -247,13 +240,6 @@ public sealed partial class ClusterBroker : IAsyncDisposable
         _logs.CreateLogger<ReplicaFetcher>(),
         _throttle,
         topic => _settler?.CatchUp(topic));
-
-    private T Own<T>(T part)
-        where T : IAsyncDisposable
-    {
-        _parts.Push(part);
-        return part;
-    }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Broker {Node} is ready at {Host}:{Port}")]
     private static partial void LogReady(ILogger logger, int node, string host, int port);

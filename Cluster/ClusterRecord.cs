@@ -23,7 +23,7 @@ public sealed record ClusterRecord(
 
 /// <param name="Endpoint">Where Kafka clients and followers reach it.</param>
 /// <param name="Started">Its present run: the generation is the replica epoch of its fetches.</param>
-/// <param name="IsDraining">It is about to stop and hands its leaderships over.</param>
+/// <param name="IsDraining">It hands its leaderships over: it is about to stop, or its log takes no records.</param>
 /// <param name="IsRetired">It is to be unregistered: it is given no replicas any more, until it registers anew.</param>
 public sealed record BrokerRegistration(
     BrokerEndpoint Endpoint, BrokerGeneration Started, bool IsDraining, bool IsRetired = false);

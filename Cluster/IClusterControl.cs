@@ -20,8 +20,11 @@ public interface IClusterControl
     Task<ClusterRecord> RegisterAsync(
         BrokerEndpoint endpoint, BrokerGeneration started, string? clusterId, CancellationToken cancellationToken);
 
-    /// <summary>Notes that a broker is about to stop.</summary>
+    /// <summary>Notes that a broker hands its leaderships over. Of another run than its present one nothing is noted.</summary>
     Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken);
+
+    /// <summary>Takes back that a broker hands its leaderships over: it may be elected again.</summary>
+    Task<ClusterRecord> UndrainAsync(NodeId broker, long generation, CancellationToken cancellationToken);
 
     /// <inheritdoc cref="IBrokerRegistry.UnregisterAsync"/>
     Task<ClusterRecord> UnregisterAsync(NodeId broker, CancellationToken cancellationToken);

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Loire.Broker.Gateway;
 using Loire.Broker.Handlers;
+using Loire.Broker.Lifetime;
 using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Embedded.Engine;
@@ -19,7 +20,7 @@ public sealed class BrokerHost : IAsyncDisposable
     public const string ActivitySourceName = RequestSpan.SourceName;
 
     private readonly BrokerOptions _options;
-    private readonly Stack<IAsyncDisposable> _parts = new();
+    private readonly OwnedParts _parts = new();
     private LogStore? _store;
     private KafkaServer? _server;
 
@@ -67,7 +68,7 @@ public sealed class BrokerHost : IAsyncDisposable
         }
         finally
         {
-            await DisposePartsAsync();
+            await _parts.DisposeAsync();
         }
     }
 
@@ -77,20 +78,6 @@ public sealed class BrokerHost : IAsyncDisposable
         using var timeout = new CancellationTokenSource(_options.StopTimeout);
         await _server.StopAsync(timeout.Token);
         await _server.DisposeAsync();
-    }
-
-    /// <summary>Whichever part fails: the log, which is the last, is closed.</summary>
-    private async ValueTask DisposePartsAsync()
-    {
-        if (!_parts.TryPop(out var part)) return;
-        try
-        {
-            await part.DisposeAsync();
-        }
-        finally
-        {
-            await DisposePartsAsync();
-        }
     }
 
     private async Task ComposeAsync(ILoggerFactory logs, TimeProvider time, CancellationToken cancellationToken)
@@ -106,16 +93,16 @@ public sealed class BrokerHost : IAsyncDisposable
         var layers = BrokerParts.Configs(_options);
         var node = new NodeId(_options.NodeId);
 
-        var store = _store = Own(BrokerParts.OpenLog(_options, logs));
+        var store = _store = _parts.Own(BrokerParts.OpenLog(_options, logs));
         var identity = DirectoryIdentity.Open(_options.DataDirectory, node);
         var brokers = new SingleNodeBrokerDirectory(identity, _options.Rack);
         var partitions = new SingleNodePartitions(store, node, time, logs.CreateLogger<SingleNodePartitions>());
-        var catalog = Own(SingleNodeTopicCatalog.Open(
+        var catalog = _parts.Own(SingleNodeTopicCatalog.Open(
             identity, layers, partitions, logs.CreateLogger<SingleNodeTopicCatalog>()));
         partitions.RemoveStrays();
         var producerIds = SingleNodeProducerIds.Open(_options.DataDirectory);
-        Own(new RetentionDriver(() => partitions.Replicas, catalog, time, logs.CreateLogger<RetentionDriver>()));
-        var groups = Own(new SingleNodeGroupCoordinators(catalog, partitions, brokers, catalog, time, logs));
+        _parts.Own(new RetentionDriver(() => partitions.Replicas, catalog, time, logs.CreateLogger<RetentionDriver>()));
+        var groups = _parts.Own(new SingleNodeGroupCoordinators(catalog, partitions, brokers, catalog, time, logs));
         await groups.StartAsync(cancellationToken);
 
         var handlers = BrokerHandlers.Create(
@@ -135,7 +122,7 @@ public sealed class BrokerHost : IAsyncDisposable
 
         // A fixed address is known before the first client can ask for it, a free port when it is bound.
         if (advertise.Port != 0) brokers.Advertise(advertise.Host, advertise.Port);
-        var meter = Own(new OwnedMeter()).Meter;
+        var meter = _parts.Own(new OwnedMeter()).Meter;
         var gateway = new KafkaConnectionHandler(
             new RequestDispatcher(handlers), catalog, _options.Gateway, meter, time, logs);
         await _server.StartAsync(gateway, cancellationToken);
@@ -144,13 +131,6 @@ public sealed class BrokerHost : IAsyncDisposable
     }
 
     private static HostPort Bound(HostPort advertise, IPEndPoint local) => new(advertise.Host, local.Port);
-
-    private T Own<T>(T part)
-        where T : IAsyncDisposable
-    {
-        _parts.Push(part);
-        return part;
-    }
 
     private sealed class OwnedMeter : IAsyncDisposable
     {

@@ -42,9 +42,8 @@ internal sealed record Checkpoint(
         int version = reader.ReadInt32();
         if (version > CurrentVersion)
         {
-            throw new LogStoreException(
-                $"{path} has version {version}, written by a newer release; this one reads up to {CurrentVersion}. " +
-                "Start the newer release.");
+            throw LogStoreException.OfNewerFormat(
+                $"{path} has version {version}, written by a newer release; this one reads up to {CurrentVersion}.");
         }
         return Read(reader);
     }

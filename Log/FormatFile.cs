@@ -44,9 +44,8 @@ internal sealed record FormatFile(ulong Seed, int SegmentBytes, long WindowBytes
         }
         if (version > CurrentVersion)
         {
-            throw new LogStoreException(
-                $"{directory} has format {version}, written by a newer release; this one reads up to {CurrentVersion}. " +
-                "Start the newer release.");
+            throw LogStoreException.OfNewerFormat(
+                $"{directory} has format {version}, written by a newer release; this one reads up to {CurrentVersion}.");
         }
         var values = lines.Skip(1)
             .Select(line => line.Split('=', 2))

@@ -17,7 +17,6 @@ internal sealed unsafe class Journal : IDisposable
     private readonly nint[] _pages;
     private readonly PagePins _pins;
     private readonly long _openedAt;
-    private readonly CancellationTokenSource _failed = new();
     private readonly JournalGaps _gaps = new();
     private long _nextSequence;
     private long _end;
@@ -72,7 +71,6 @@ internal sealed unsafe class Journal : IDisposable
     public SpaceGate Space { get; }
     public SegmentAllocator Allocator { get; }
     public LogStoreException? Failure => Volatile.Read(ref _failure);
-    public CancellationToken Failed => _failed.Token;
 
     /// <summary>Everything below it is on the disk.</summary>
     public long DurableUntil => _log.FlushedUntilAddress;
@@ -211,13 +209,7 @@ internal sealed unsafe class Journal : IDisposable
             return;
         Commits.Stop();
         Space.OpenForGood();
-        ThreadPool.UnsafeQueueUserWorkItem(
-            _ =>
-            {
-                OnFailed?.Invoke(failure);
-                _failed.Cancel();
-            },
-            null);
+        ThreadPool.UnsafeQueueUserWorkItem(_ => OnFailed?.Invoke(failure), null);
     }
 
     public void Dispose()

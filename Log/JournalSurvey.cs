@@ -41,7 +41,7 @@ internal sealed class JournalSurvey
         {
             Checkpoint = Checkpoint.TryRead(directory.Path);
         }
-        catch (Exception damaged) when (damaged is LogStoreException or IOException)
+        catch (Exception damaged) when (damaged is LogStoreException { IsNewerFormat: false } or IOException)
         {
             string path = Checkpoint.PathIn(directory.Path);
             _damages.Add(new LogDamage(path, -1, 0, new FileInfo(path).Length, damaged.Message));
@@ -82,6 +82,7 @@ internal sealed class JournalSurvey
         Math.Max(_present.LastOrDefault(), _geometry.SegmentOf(Checkpoint?.Until ?? JournalGeometry.FirstAddress));
 
     /// <param name="progress">Told now and then: bytes done, bytes in all.</param>
+    /// <exception cref="LogStoreException">The checkpoint is of a newer format.</exception>
     public static JournalSurvey Run(JournalDirectory directory, Action<long, long>? progress)
     {
         var survey = new JournalSurvey(directory, progress);

@@ -19,7 +19,6 @@ public sealed class LogStore : ILogStore
     private readonly Journal _journal;
     private readonly Checkpointer _checkpointer;
     private readonly JournalScrubber _scrubber;
-    private readonly CancellationTokenSource _failed;
     private readonly DamagedLogs _damaged = new();
     private readonly ILogger _logger;
     private int _nextHandle;
@@ -42,7 +41,6 @@ public sealed class LogStore : ILogStore
         recovery.Run(checkpoint);
         _journal = new Journal(directory.Files, directory.MemoryBytes, recovery.Tail, recovery.NextSequence);
         _context.Journal = _journal;
-        _failed = CancellationTokenSource.CreateLinkedTokenSource(_journal.Failed);
         _nextHandle = recovery.NextHandle;
         foreach (var partition in recovery.Partitions)
             _partitions[PartitionKey.Of(partition.Partition)] = partition;
@@ -55,7 +53,7 @@ public sealed class LogStore : ILogStore
         _journal.SegmentFull = _ => OnSegmentFull();
         _journal.OnFailed = OnFailed;
         _journal.Allocator.FoundNoRoom = _checkpointer.WantTrim;
-        _journal.Allocator.Refused = OnRefused;
+        _journal.Allocator.RefusalChanged = () => FailureChanged?.Invoke();
         _journal.Begin();
         _damaged.AddLost(recovery.Partitions, LossFile.Read(directory.Path));
         _scrubber = new JournalScrubber(
@@ -77,7 +75,9 @@ public sealed class LogStore : ILogStore
     public string DataDirectory { get; }
     public int MaxBatchBytes { get; }
     public LogStoreException? Failure => _journal.Failure ?? _journal.Allocator.Refusal;
-    public CancellationToken Failed => _failed.Token;
+
+    /// <inheritdoc/>
+    public event Action? FailureChanged;
 
     /// <summary>Damage found since the start in what the start did not read. All else is served.</summary>
     public IReadOnlyList<LogDamage> Damages => _scrubber.Damages;
@@ -151,7 +151,6 @@ public sealed class LogStore : ILogStore
         _scrubber.Dispose();
         _checkpointer.Stop(SealLast);
         _journal.Dispose();
-        _failed.Dispose();
         _segments.Dispose();
         _lock.Dispose();
     }
@@ -213,13 +212,7 @@ public sealed class LogStore : ILogStore
         _logger.Failed(failure.Message, failure.InnerException is IOException ? null : failure);
         foreach (var partition in _partitions.Values)
             partition.Observer?.OnFailed(failure);
-    }
-
-    /// <summary>Records are refused for want of room, for now; who leads is better found elsewhere.</summary>
-    private void OnRefused(LogStoreException refusal)
-    {
-        _logger.Failed(refusal.Message, fault: null);
-        _failed.Cancel();
+        FailureChanged?.Invoke();
     }
 
     /// <summary>The name is left out: it may change, the id does not.</summary>

@@ -31,9 +31,9 @@ internal static class ObserverReplay
         }
         catch (InvalidDataException unknown)
         {
-            throw new LogStoreException(
-                $"{Checkpoint.PathIn(journal.Files.Directory)} is whole, but of a newer release: it holds a {unknown.Message}. " +
-                "Start the newer release.", unknown);
+            throw LogStoreException.OfNewerFormat(
+                $"{Checkpoint.PathIn(journal.Files.Directory)} is whole, but of a newer release: it holds a {unknown.Message}.",
+                unknown);
         }
     }
 

@@ -51,8 +51,8 @@ internal sealed class SegmentAllocator : IDisposable
     /// <summary>Called on the allocator's thread when <see cref="LacksRoom"/> begins to hold.</summary>
     public Action? FoundNoRoom { get; set; }
 
-    /// <summary>Called on the allocator's thread when batches begin to be refused.</summary>
-    public Action<LogStoreException>? Refused { get; set; }
+    /// <summary>Called on the allocator's thread when batches begin to be refused and when they are taken again.</summary>
+    public Action? RefusalChanged { get; set; }
 
     /// <summary>Asks for a file that is needed soon.</summary>
     public void Request(int segment)
@@ -167,8 +167,10 @@ internal sealed class SegmentAllocator : IDisposable
             _isNeeded = false;
             Volatile.Write(ref _refusal, null);
         }
-        if (wasRefusing)
-            _files.Logger.RoomAgain(_files.Directory);
+        if (!wasRefusing)
+            return;
+        _files.Logger.RoomAgain(_files.Directory);
+        RefusalChanged?.Invoke();
     }
 
     private void NoteFailure(Exception reason, bool isLastTry)
@@ -189,7 +191,10 @@ internal sealed class SegmentAllocator : IDisposable
             _isNeeded = false;
         }
         if (isRefused)
-            Refused?.Invoke(_refusal!);
+        {
+            _files.Logger.Failed(_refusal!.Message, fault: null);
+            RefusalChanged?.Invoke();
+        }
         else if (isFirst)
             _files.Logger.NoNextFileYet(reason.Message, _files.Directory);
         if (isFirst)

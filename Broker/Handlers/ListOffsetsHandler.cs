@@ -6,8 +6,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Loire.Broker.Handlers;
 
-/// <summary>ListOffsets, versions 0 to 11. As Kafka without tiered storage, with this difference: version 0, which asks
-/// for the offsets where segment files begin, is answered as if a log were one segment.</summary>
+/// <summary>ListOffsets, versions 0 to 11. As Kafka without tiered storage, with these differences: version 0, which asks
+/// for the offsets where segment files begin, is answered as if a log were one segment; where the records of a compressed
+/// batch would have to be inflated to more than 16 MB to find one by its timestamp, the batch's first offset is the
+/// answer.</summary>
 public sealed partial class ListOffsetsHandler(IPartitionDirectory partitions, ILogger<ListOffsetsHandler> logger)
     : RequestHandler<ListOffsetsRequest, ListOffsetsResponse>
 {

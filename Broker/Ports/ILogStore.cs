@@ -29,12 +29,13 @@ public interface ILogStore : IAsyncDisposable
     /// <summary>Completes when an append that found the journal's buffer full is worth trying again.</summary>
     ValueTask WaitForSpaceAsync(CancellationToken cancellationToken);
 
-    /// <summary>Why the store takes no more writes (disk full, failed sync); null while it does. What was acknowledged
-    /// stays readable.</summary>
+    /// <summary>Why the store takes no records; null while it does. A failed write or sync is final, a full disk lasts until
+    /// there is room again. What was acknowledged stays readable.</summary>
     LogStoreException? Failure { get; }
 
-    /// <summary>Cancelled when <see cref="Failure"/> is set.</summary>
-    CancellationToken Failed { get; }
+    /// <summary>Raised after <see cref="Failure"/> was set or taken back, with no lock held: must not block. What it is by
+    /// then is to be read.</summary>
+    event Action? FailureChanged;
 
     LogStoreSpace GetSpace();
 }
@@ -73,10 +74,17 @@ public sealed class LogStoreException : Exception
     {
     }
 
-    public LogStoreException(string message, Exception inner)
+    public LogStoreException(string message, Exception? inner)
         : base(message, inner)
     {
     }
+
+    /// <summary>What was found is whole, but of a newer release: nothing is to be mended.</summary>
+    public bool IsNewerFormat { get; private init; }
+
+    /// <param name="what">A sentence that names the file and its format.</param>
+    public static LogStoreException OfNewerFormat(string what, Exception? inner = null) =>
+        new($"{what} Start the newer release.", inner) { IsNewerFormat = true };
 }
 
 /// <summary>Bytes of the volume under the data directory.</summary>

@@ -1,4 +1,6 @@
 using Loire.Grains.Interfaces;
+using Loire.Protocol;
+using Loire.Protocol.Groups;
 
 namespace Loire.Client;
 
@@ -20,19 +22,10 @@ internal sealed class CoordinatorCall(ClientContext context, string groupId)
             .RunAsync(
                 context,
                 Topic,
-                count => PartitionOf(groupId, count),
+                count => GroupPartitioner.PartitionOf(new GroupId(groupId), count).Value,
                 usual: TimeSpan.Zero,
                 limit,
                 () => start(context.Grains.Group(groupId)))
             .WaitAsync(cancellationToken);
-    }
-
-    /// <summary>As Kafka, by Java's hash of the id.</summary>
-    internal static int PartitionOf(string groupId, int count)
-    {
-        var hash = 0;
-        foreach (var unit in groupId)
-            hash = unchecked((31 * hash) + unit);
-        return (hash == int.MinValue ? 0 : Math.Abs(hash)) % count;
     }
 }

@@ -4,6 +4,7 @@ using Loire.Broker.Partitions;
 using Loire.Broker.Ports;
 using Loire.Broker.Topics;
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Microsoft.Extensions.Logging;
 
 namespace Loire.Cluster.Groups;

@@ -50,7 +50,10 @@ internal sealed class ClusterGrain : ControlGrain, IClusterGrain, IClusterContro
     }
 
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation) =>
-        ChangeAsync(state => state.Drain(broker, generation));
+        ChangeAsync(state => state.SetDraining(broker, generation, isDraining: true));
+
+    public Task<ClusterRecord> UndrainAsync(NodeId broker, long generation) =>
+        ChangeAsync(state => state.SetDraining(broker, generation, isDraining: false));
 
     public Task<ClusterRecord> UnregisterAsync(NodeId broker) => _unregistration.RunAsync(broker);
 

@@ -55,11 +55,13 @@ internal sealed record ClusterState(ClusterRecord Record, long NextProducerId, I
         return registered with { Runs = Runs.SetItem(endpoint.Node.Value, run) };
     }
 
-    /// <summary>A broker is about to stop. Of an earlier run of it nothing is noted.</summary>
-    public ClusterState Drain(NodeId node, long generation)
+    /// <summary>A broker hands its leaderships over, or does so no more. Of an earlier run of it nothing is noted.</summary>
+    public ClusterState SetDraining(NodeId node, long generation, bool isDraining)
     {
-        if (Record.Find(node) is not { IsDraining: false } broker || broker.Started.Generation != generation) return this;
-        return With(Record with { Brokers = Record.Brokers.Replace(broker, broker with { IsDraining = true }) });
+        if (Record.Find(node) is not { } broker || broker.Started.Generation != generation) return this;
+        return broker.IsDraining == isDraining
+            ? this
+            : With(Record with { Brokers = Record.Brokers.Replace(broker, broker with { IsDraining = isDraining }) });
     }
 
     /// <summary>A broker is to be unregistered, and gets no replicas from now on.</summary>

@@ -24,6 +24,9 @@ internal interface IClusterControlGrain : IGrainWithStringKey
     [Alias("DrainAsync"), ResponseTimeout("00:00:05")]
     Task<ClusterRecord> DrainAsync(NodeId broker, long generation);
 
+    [Alias("UndrainAsync"), ResponseTimeout("00:00:05")]
+    Task<ClusterRecord> UndrainAsync(NodeId broker, long generation);
+
     [Alias("UnregisterAsync"), ResponseTimeout("00:00:30")]
     Task<ClusterRecord> UnregisterAsync(NodeId broker);
 

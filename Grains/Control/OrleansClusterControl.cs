@@ -24,6 +24,9 @@ internal sealed class OrleansClusterControl(IGrainFactory grains, ILocalSiloDeta
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken) =>
         ClusterAsync(cluster => cluster.DrainAsync(broker, generation), cancellationToken);
 
+    public Task<ClusterRecord> UndrainAsync(NodeId broker, long generation, CancellationToken cancellationToken) =>
+        ClusterAsync(cluster => cluster.UndrainAsync(broker, generation), cancellationToken);
+
     public Task<ClusterRecord> UnregisterAsync(NodeId broker, CancellationToken cancellationToken) =>
         ClusterAsync(cluster => cluster.UnregisterAsync(broker), cancellationToken);
 

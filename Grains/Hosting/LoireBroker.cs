@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Loire.Broker.Lifetime;
 using Loire.Broker.Ports;
 using Loire.Cluster;
 using Loire.Embedded;
@@ -22,6 +23,7 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logs;
     private readonly ClusterMembershipOptions _membership;
+    private readonly OwnedParts _parts = new();
     private LogStore? _store;
     private ClusterBroker? _broker;
 
@@ -35,7 +37,7 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
     {
         _options = options.Broker;
         _control = control;
-        _view = view;
+        _view = _parts.Own(view);
         _time = time;
         _logs = logs;
         _membership = membership.Value;
@@ -73,12 +75,7 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
     }
 
     /// <summary>Of a silo whose start failed, which goes through no stages of a stop.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (_broker is not null) await _broker.DisposeAsync();
-        await _view.DisposeAsync();
-        if (_store is not null) await _store.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _parts.DisposeAsync();
 
     private Task StopAsync(CancellationToken cancellationToken)
     {
@@ -94,7 +91,7 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
         else CheckFree(listen);
         if (Address.Port == 0) Address = Address with { Port = listen[0].Port };
         var identity = DirectoryIdentity.OpenMember(_options.DataDirectory, new NodeId(_options.NodeId));
-        _store = BrokerParts.OpenLog(_options, _logs);
+        _store = _parts.Own(BrokerParts.OpenLog(_options, _logs));
         var options = new ClusterBrokerOptions
         {
             Endpoint = new BrokerEndpoint(identity.NodeId, Address.Host, Address.Port, _options.Rack),
@@ -106,7 +103,7 @@ public sealed class LoireBroker : ILifecycleParticipant<ISiloLifecycle>, IAsyncD
             Gateway = _options.Gateway,
             StopTimeout = _options.StopTimeout,
         };
-        _broker = new ClusterBroker(options, _store, _control, _view, _time, _logs);
+        _broker = _parts.Own(new ClusterBroker(options, _store, _control, _view, _time, _logs));
         return Task.CompletedTask;
     }
 

@@ -1,8 +1,8 @@
-using Loire.Broker.Groups;
 using Loire.Broker.Topics;
 using Loire.Cluster;
 using Loire.Grains.Interfaces;
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Orleans.Placement;
 using Orleans.Runtime.Placement;
 

@@ -35,9 +35,15 @@ internal sealed class SimDisk : ILogStore
     public string DataDirectory => "simulated";
     public int MaxBatchBytes => 1 << 20;
     public LogStoreException? Failure { get; private set; }
-    public CancellationToken Failed => CancellationToken.None;
     public IReadOnlyCollection<TopicIdPartition> Partitions => _logs.Keys;
     public int EntryCount => _entries.Count;
+
+    /// <summary>The simulated broker is told of a failure through its logs.</summary>
+    public event Action? FailureChanged
+    {
+        add { }
+        remove { }
+    }
 
     public SimLog? Find(TopicIdPartition partition) => _logs.GetValueOrDefault(partition);
 

@@ -1,7 +1,7 @@
 using System.Text;
-using Loire.Broker.Groups;
 using Loire.Grains.Interfaces;
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Loire.Tests.Cluster.Hosted;
 using Shouldly;
 using Xunit;

@@ -1,12 +1,12 @@
 using System.Collections.Immutable;
 using Loire.Broker.Control;
-using Loire.Broker.Groups;
 using Loire.Broker.Ports;
 using Loire.Cluster;
 using Loire.Grains.Control;
 using Loire.Grains.Interfaces;
 using Loire.Grains.Storage;
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Loire.Tests.Cluster.Fakes;
 using Loire.Tests.Cluster.Hosted;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,7 +1,5 @@
-using Loire.Broker.Groups;
 using Loire.Client;
 using Loire.Grains.Interfaces;
-using Loire.Protocol;
 using Loire.Tests.Cluster.Fakes;
 using Shouldly;
 using Xunit;
@@ -36,12 +34,4 @@ public sealed class CoordinatorCallTests
         await Should.ThrowAsync<TimeoutException>(() => _call
             .RunAsync(_ => new TaskCompletionSource<int>().Task, TimeSpan.FromMilliseconds(10), Cancelled)
             .WaitAsync(Eventually.Patience, Cancelled));
-
-    [Theory]
-    [InlineData("billing")]
-    [InlineData("")]
-    [InlineData("polygenelubricants")]
-    [InlineData("streams-événements")]
-    public void A_groups_partition_is_where_the_brokers_have_it(string group) =>
-        CoordinatorCall.PartitionOf(group, 50).ShouldBe(GroupPartitioner.PartitionOf(new GroupId(group), 50).Value);
 }

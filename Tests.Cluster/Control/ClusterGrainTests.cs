@@ -103,13 +103,18 @@ public sealed class ClusterGrainTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_drain_is_noted_for_the_present_run_only()
+    public async Task A_drain_and_its_end_are_noted_for_the_present_run_only()
     {
         await _cluster.RegisterAsync(1);
         (await _cluster.Control(1).DrainAsync(new NodeId(1), 7, CancellationToken.None))
             .Find(new NodeId(1))!.IsDraining.ShouldBeFalse();
         await _cluster.Control(2).DrainAsync(new NodeId(1), 1, CancellationToken.None);
         _cluster.View(2).Cluster.Find(new NodeId(1))!.IsDraining.ShouldBeTrue();
+        (await _cluster.Control(1).UndrainAsync(new NodeId(1), 7, CancellationToken.None))
+            .Find(new NodeId(1))!.IsDraining.ShouldBeTrue();
+        await _cluster.Control(1).UndrainAsync(new NodeId(1), 1, CancellationToken.None);
+        _cluster.View(2).Cluster.Find(new NodeId(1))!.IsDraining.ShouldBeFalse();
+        await _cluster.Control(1).DrainAsync(new NodeId(1), 1, CancellationToken.None);
         (await _cluster.RegisterAsync(1)).Find(new NodeId(1))!.IsDraining.ShouldBeFalse();
     }
 

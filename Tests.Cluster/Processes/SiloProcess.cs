@@ -22,6 +22,9 @@ internal sealed class SiloProcess(string? cluster, int nodeId, params string[] e
     /// <summary>Where it is to listen on another port than its own.</summary>
     public int? OtherPort { get; init; }
 
+    /// <summary>What its environment has beside ours.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     public string Http => $"http://127.0.0.1:{_httpPort.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>Waits until all replicas of what it leads are in sync.</summary>
@@ -31,6 +34,8 @@ internal sealed class SiloProcess(string? cluster, int nodeId, params string[] e
         await Eventually.AnswersAsync(
             () => http.GetStringAsync(Http + "/health/cluster"), health => health.Contains("under-replicated 0", StringComparison.Ordinal));
     }
+
+    protected override IReadOnlyDictionary<string, string> Variables => Environment;
 
     protected override IEnumerable<string> Arguments =>
     [

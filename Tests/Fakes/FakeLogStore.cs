@@ -9,7 +9,6 @@ namespace Loire.Tests.Fakes;
 public sealed class FakeLogStore : ILogStore
 {
     private readonly Dictionary<TopicIdPartition, FakePartitionLog> _logs = [];
-    private readonly CancellationTokenSource _failed = new();
     private readonly Lock _lock = new();
     private TaskCompletionSource? _space;
     private int _openReads;
@@ -17,7 +16,8 @@ public sealed class FakeLogStore : ILogStore
     public string DataDirectory => "/fake";
     public int MaxBatchBytes { get; init; } = 16 << 20;
     public LogStoreException? Failure { get; private set; }
-    public CancellationToken Failed => _failed.Token;
+
+    public event Action? FailureChanged;
 
     /// <summary>Appended batches stay volatile until <see cref="Sync"/>.</summary>
     public bool HoldDurability { get; set; }
@@ -71,11 +71,7 @@ public sealed class FakeLogStore : ILogStore
 
     public LogStoreSpace GetSpace() => new(1L << 40, 1L << 39);
 
-    public ValueTask DisposeAsync()
-    {
-        _failed.Dispose();
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public void Fill()
     {
@@ -106,11 +102,18 @@ public sealed class FakeLogStore : ILogStore
     public void Fail(string message = "no space left on device")
     {
         Failure = new LogStoreException(message);
-        _failed.Cancel();
         FakePartitionLog[] logs;
         lock (_lock) logs = [.. _logs.Values];
         foreach (var log in logs) log.Fail(Failure);
         Drain();
+        FailureChanged?.Invoke();
+    }
+
+    /// <summary>Records are refused, or taken again, as on a disk that is full for a while.</summary>
+    public void Refuse(bool refuses)
+    {
+        Failure = refuses ? new LogStoreException("no space left on device") : null;
+        FailureChanged?.Invoke();
     }
 
     /// <summary>Makes a checkpoint: later openings restore it and replay what came after.</summary>

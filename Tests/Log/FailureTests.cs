@@ -1,9 +1,9 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using Loire.Broker.Ports;
 using Loire.Log;
 using Loire.Protocol;
 using Loire.Protocol.Records;
-using Microsoft.Extensions.Logging;
 using Shouldly;
 using Xunit;
 
@@ -17,6 +17,7 @@ public sealed class FailureTests
         using var directory = new TemporaryDirectory();
         FaultyFiles files = null!;
         await using var store = LogStore.Open(Options(directory, created => files = created));
+        var changes = WatchFailures(store);
         var observer = new RecordingObserver();
         var log = store.Open(TestBatches.Partition(0), observer);
         log.Append(store, TestBatches.Create(0));
@@ -27,7 +28,7 @@ public sealed class FailureTests
         observer.WaitFailed();
 
         store.Failure.ShouldNotBeNull().Message.ShouldContain("broken disk");
-        await store.Failed.WaitCancelledAsync();
+        await Eventually.IsTrueAsync(() => changes.SequenceEqual([true]));
         Should.Throw<LogStoreException>(() => log.Append(store, TestBatches.Create(2)));
         log.DurableEndOffset.ShouldBe(new Offset(1));
         log.ReadAll()[..TestBatches.Create(0).Length].ShouldBe(TestBatches.Create(0));
@@ -61,7 +62,6 @@ public sealed class FailureTests
             failure.Message.ShouldContain(directory.Path);
             acknowledged.Count.ShouldBeGreaterThan(100_000);
             log.ReadAll().ShouldBe(acknowledged);
-            await store.Failed.WaitCancelledAsync();
         }
 
         await using (var full = LogStore.Open(Options(directory, created => created.FailAllocationsFrom = 2)))
@@ -97,6 +97,7 @@ public sealed class FailureTests
         using var directory = new TemporaryDirectory();
         FaultyFiles files = null!;
         await using var store = LogStore.Open(Options(directory, created => (files = created).FailAllocationsFrom = 2));
+        var changes = WatchFailures(store);
         var observer = new RecordingObserver();
         var log = store.Open(TestBatches.Partition(0), observer);
         Should.Throw<LogStoreException>(() =>
@@ -118,6 +119,7 @@ public sealed class FailureTests
         log.Append(store, TestBatches.Create(end, payloadBytes: 4000));
         observer.WaitDurable(end + 1);
         observer.Failure.ShouldBeNull();
+        await Eventually.IsTrueAsync(() => changes.SequenceEqual([true, false]));
     }
 
     [Fact]
@@ -173,6 +175,14 @@ public sealed class FailureTests
         log.LogStartOffset.ShouldBe(new Offset(1));
     }
 
+    /// <summary>Whether the store took no records, each time that changed.</summary>
+    private static ConcurrentQueue<bool> WatchFailures(LogStore store)
+    {
+        var changes = new ConcurrentQueue<bool>();
+        store.FailureChanged += () => changes.Enqueue(store.Failure is not null);
+        return changes;
+    }
+
     private static bool TryAppend(IPartitionLog log, byte[] batch) => log.TryAppend(
         batch.AsSpan(0, RecordBatchHeader.SizeBytes),
         new ReadOnlySequence<byte>(batch, RecordBatchHeader.SizeBytes, batch.Length - RecordBatchHeader.SizeBytes));
@@ -187,41 +197,6 @@ public sealed class FailureTests
                 return files;
             },
         };
-
-    private sealed class FaultyFiles(string directory, JournalGeometry geometry, ILogger logger)
-        : JournalFiles(directory, geometry, logger)
-    {
-        public volatile bool FailWrites;
-        public volatile int FailAllocationsFrom = int.MaxValue;
-        private ManualResetEventSlim? _held;
-        private int _failedAllocations;
-        private int _writesUnderWay;
-
-        public int FailedAllocations => Volatile.Read(ref _failedAllocations);
-        public int WritesUnderWay => Volatile.Read(ref _writesUnderWay);
-
-        public void HoldNextWrite(ManualResetEventSlim until) => Volatile.Write(ref _held, until);
-
-        public override void Allocate(int segment)
-        {
-            if (segment >= FailAllocationsFrom)
-            {
-                Interlocked.Increment(ref _failedAllocations);
-                throw new IOException("full disk");
-            }
-            base.Allocate(segment);
-        }
-
-        public override void Write(int segment, long offset, ReadOnlySpan<byte> bytes)
-        {
-            if (FailWrites)
-                throw new IOException("broken disk");
-            Interlocked.Increment(ref _writesUnderWay);
-            Interlocked.Exchange(ref _held, null)?.Wait(Eventually.Patience);
-            base.Write(segment, offset, bytes);
-            Interlocked.Decrement(ref _writesUnderWay);
-        }
-    }
 
     /// <summary>As a replica does, which takes its lock to hear what became durable and holds it while it changes its log.</summary>
     private sealed class LockingObserver(object replicaLock) : IPartitionLogObserver
@@ -249,15 +224,5 @@ public sealed class FailureTests
         public void OnFailed(LogStoreException failure)
         {
         }
-    }
-}
-
-internal static class CancellationTokenExtensions
-{
-    public static async Task WaitCancelledAsync(this CancellationToken token)
-    {
-        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = token.Register(cancelled.SetResult);
-        await cancelled.Task.WaitAsync(Eventually.Patience, CancellationToken.None);
     }
 }

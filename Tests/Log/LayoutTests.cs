@@ -1,7 +1,5 @@
-using Loire.Broker.Ports;
 using Loire.Log;
 using Loire.Protocol;
-using Loire.Protocol.Hashing;
 using Shouldly;
 using Xunit;
 
@@ -71,18 +69,6 @@ public sealed class LayoutTests : IDisposable
             + "0300000000000000" + "0c00000000000000" + "02000000"
             + "01000000" + "0b00000000000000" + "0a00000000000000" + "02000000" + "aabb"
             + "e1e5131c");
-    }
-
-    [Fact]
-    public void A_newer_checkpoint_asks_for_the_newer_release()
-    {
-        Checkpoint.Empty.Write(_directory.Path);
-        string path = Checkpoint.PathIn(_directory.Path);
-        byte[] bytes = File.ReadAllBytes(path);
-        bytes[sizeof(ulong)]++;
-        BitConverter.TryWriteBytes(bytes.AsSpan(^sizeof(uint)..), Crc32C.Compute(bytes.AsSpan(..^sizeof(uint))));
-        File.WriteAllBytes(path, bytes);
-        Should.Throw<LogStoreException>(() => Checkpoint.TryRead(_directory.Path)).Message.ShouldEndWith("Start the newer release.");
     }
 
     [Fact]

@@ -56,6 +56,28 @@ public sealed class TimestampTests
         }
     }
 
+    [Theory]
+    [InlineData(15 << 20, 1)]
+    [InlineData(17 << 20, 0)]
+    public void A_batch_that_inflates_to_more_than_is_looked_into_is_found_as_a_whole(int firstValueBytes, long offset)
+    {
+        using var builder = new RecordBatchBuilder { Codec = CompressionCodec.Gzip };
+        builder.Append(100, default, new byte[firstValueBytes]);
+        builder.Append(200, default, "value"u8);
+        builder.Append(300, default, "value"u8);
+        var output = new ArrayBufferWriter<byte>();
+        builder.Build(output, Offset.Zero);
+        output.WrittenCount.ShouldBeLessThan(1 << 20);
+
+        Find(timestamp: 200, from: 0, limit: 3).ShouldBe(offset);
+        Find(timestamp: 300, from: 2, limit: 3).ShouldBe(2);
+        Find(timestamp: 301, from: 0, limit: 3).ShouldBeNull();
+        Find(timestamp: 300, from: 3, limit: 3).ShouldBeNull();
+
+        long? Find(long timestamp, long from, long limit) =>
+            BatchTimestamps.FindFirst(output.WrittenMemory, timestamp, new Offset(from), new Offset(limit))?.Offset.Value;
+    }
+
     [Fact]
     public async Task Batches_without_timestamps_are_as_old_as_the_file_that_holds_them()
     {

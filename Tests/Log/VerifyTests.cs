@@ -1,6 +1,7 @@
 using Loire.Broker.Ports;
 using Loire.Log;
 using Loire.Protocol;
+using Loire.Protocol.Hashing;
 using Loire.Tests.Standalone;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
@@ -33,6 +34,31 @@ public sealed class VerifyTests
         report.IsIntact.ShouldBeTrue();
         report.Batches.ShouldBe(Batches);
         Should.Throw<LogStoreException>(() => LogRepairer.Repair(data)).Message.ShouldContain("written to");
+    }
+
+    [Fact]
+    public async Task A_checkpoint_of_a_newer_release_is_no_damage_and_is_neither_used_nor_mended()
+    {
+        using var directory = new TemporaryDirectory();
+        await FillAsync(directory.Path);
+        string path = Checkpoint.PathIn(JournalDirectory.PathIn(directory.Path));
+        byte[] newer = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        newer[sizeof(ulong)]++;
+        BitConverter.TryWriteBytes(newer.AsSpan(^sizeof(uint)..), Crc32C.Compute(newer.AsSpan(..^sizeof(uint))));
+        await File.WriteAllBytesAsync(path, newer, TestContext.Current.CancellationToken);
+
+        foreach (var attempt in new Action[]
+        {
+            () => LogStore.Open(directory.Options),
+            () => LogVerifier.Verify(directory.Path),
+            () => LogRepairer.Repair(directory.Path),
+        })
+        {
+            string refusal = Should.Throw<LogStoreException>(attempt).Message;
+            refusal.ShouldContain($"{path} has version 2");
+            refusal.ShouldEndWith("Start the newer release.");
+        }
+        (await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken)).ShouldBe(newer);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using Loire.Embedded;
 using Loire.Protocol;
 using Loire.Protocol.Client;
 using Loire.Protocol.Messages;
-using Loire.Tests.Log;
 using Shouldly;
 using Xunit;
 
@@ -40,7 +39,7 @@ public sealed class GroupMemberTests : IAsyncLifetime
         await using (var second = new GroupMember(secondClient, Group, [Topic], Quick))
         {
             var joining = second.JoinAsync(Cancelled);
-            await first.Rebalance.WaitCancelledAsync();
+            await Eventually.IsTrueAsync(() => first.Rebalance.IsCancellationRequested);
             (await first.CommitAsync(At(3), Cancelled)).ShouldBeTrue();
             var shares = await Task.WhenAll(first.JoinAsync(Cancelled), joining);
             shares.Select(share => share.Count).Order().ShouldBe([2, 3]);
@@ -48,7 +47,7 @@ public sealed class GroupMemberTests : IAsyncLifetime
             (await firstClient.FetchCommittedAsync(Group, Cancelled)).ShouldBe(At(3));
         }
 
-        await first.Rebalance.WaitCancelledAsync();
+        await Eventually.IsTrueAsync(() => first.Rebalance.IsCancellationRequested);
         (await first.JoinAsync(Cancelled)).Count.ShouldBe(5);
     }
 

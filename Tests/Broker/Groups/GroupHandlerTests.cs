@@ -1,8 +1,8 @@
 using System.Buffers;
-using Loire.Broker.Groups;
 using Loire.Broker.Handlers;
 using Loire.Broker.Topics;
 using Loire.Protocol;
+using Loire.Protocol.Groups;
 using Loire.Protocol.Messages;
 using Shouldly;
 using Xunit;

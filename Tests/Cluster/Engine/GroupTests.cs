@@ -1,7 +1,7 @@
-using Loire.Broker.Groups;
 using Loire.Broker.Topics;
 using Loire.Protocol;
 using Loire.Protocol.Client;
+using Loire.Protocol.Groups;
 using Shouldly;
 using Xunit;
 

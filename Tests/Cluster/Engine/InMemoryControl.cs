@@ -54,14 +54,10 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
     }
 
     public Task<ClusterRecord> DrainAsync(NodeId broker, long generation, CancellationToken cancellationToken) =>
-        AskAsync(() => controllers.Change(cluster => cluster with
-        {
-            Brokers =
-            [
-                .. cluster.Brokers.Select(known =>
-                    known.Endpoint.Node == broker && known.Started.Generation == generation ? known with { IsDraining = true } : known),
-            ],
-        }));
+        SetDrainingAsync(broker, generation, isDraining: true);
+
+    public Task<ClusterRecord> UndrainAsync(NodeId broker, long generation, CancellationToken cancellationToken) =>
+        SetDrainingAsync(broker, generation, isDraining: false);
 
     public Task<ClusterRecord> UnregisterAsync(NodeId broker, CancellationToken cancellationToken) =>
         AskAsync(() => controllers.Change(cluster => cluster.Find(broker) is { } known
@@ -140,6 +136,17 @@ internal sealed class InMemoryControl(InMemoryControllers controllers) : ICluste
 
     public Task<long> ReserveProducerIdsAsync(int count, CancellationToken cancellationToken) =>
         AskAsync(() => controllers.ReserveProducerIds(count));
+
+    private Task<ClusterRecord> SetDrainingAsync(NodeId broker, long generation, bool isDraining) =>
+        AskAsync(() => controllers.Change(cluster => cluster with
+        {
+            Brokers =
+            [
+                .. cluster.Brokers.Select(known => known.Endpoint.Node == broker && known.Started.Generation == generation
+                    ? known with { IsDraining = isDraining }
+                    : known),
+            ],
+        }));
 
     private Task<TopicRecord> DoAsync(TopicName topic, Func<TopicControlState, BrokerStatuses, ControlStep> command) =>
         AskAsync(() => controllers.Change(Readable(topic), known =>

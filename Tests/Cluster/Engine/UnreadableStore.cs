@@ -16,7 +16,11 @@ internal sealed class UnreadableStore(ILogStore inner, Func<TopicIdPartition, bo
 
     public LogStoreException? Failure => inner.Failure;
 
-    public CancellationToken Failed => inner.Failed;
+    public event Action? FailureChanged
+    {
+        add => inner.FailureChanged += value;
+        remove => inner.FailureChanged -= value;
+    }
 
     public IPartitionLog Open(TopicIdPartition partition, IPartitionLogObserver observer) =>
         isUnreadable(partition) && !_isDeleted

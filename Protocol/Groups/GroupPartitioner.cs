@@ -1,6 +1,4 @@
-using Loire.Protocol;
-
-namespace Loire.Broker.Groups;
+namespace Loire.Protocol.Groups;
 
 /// <summary>Which partition of __consumer_offsets a group belongs to: as Kafka, by Java's hash of the id.</summary>
 public static class GroupPartitioner

@@ -1,0 +1,58 @@
+using Loire.Protocol.Client;
+using Loire.Protocol.Messages;
+using Shouldly;
+using Xunit;
+
+namespace Loire.Tests.Cluster.Processes;
+
+/// <summary>Where a silo takes its settings from. Which files there are and which of them wins is the same in both hosts, and
+/// proved with the other.</summary>
+[Collection(nameof(RealClients))]
+public sealed class ConfigurationTests
+{
+    private static readonly string[] Configs = ["num.partitions", "group.max.size", "offset.metadata.max.bytes"];
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Arguments_win_over_the_environment_and_that_over_files()
+    {
+        var directory = Directory.CreateTempSubdirectory("loire-test-");
+        try
+        {
+            var file = Path.Combine(directory.FullName, "settings.json");
+            await File.WriteAllTextAsync(
+                file,
+                """{ "Loire": { "Kafka": { "num.partitions": "3", "group.max.size": "3", "offset.metadata.max.bytes": "3" } } }""",
+                Cancelled);
+            await using var silo = new SiloProcess(cluster: null, 1, "--config", file, "--set", "num.partitions=1")
+            {
+                Environment = new Dictionary<string, string>(StringComparer.Ordinal)
+                {
+                    ["Loire__Kafka__num_partitions"] = "2",
+                    ["Loire__Kafka__group_max_size"] = "2",
+                },
+            };
+            await silo.StartAgainAsync();
+            (await DescribeAsync(silo)).ShouldBe(["1", "2", "3"]);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    /// <returns>The values of <see cref="Configs"/>.</returns>
+    private static async Task<IEnumerable<string?>> DescribeAsync(SiloProcess silo)
+    {
+        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = silo.Bootstrap });
+        var described = await client.SendToAnyAsync<DescribeConfigsRequest, DescribeConfigsResponse>(
+            new DescribeConfigsRequest
+            {
+                Resources = [new() { ResourceType = 4, ResourceName = "1", ConfigurationKeys = [.. Configs] }],
+            },
+            Cancelled);
+        var values = described.Results.Single().Configs.ToDictionary(config => config.Name, config => config.Value);
+        return Configs.Select(config => values[config]);
+    }
+}
