@@ -9,9 +9,6 @@ namespace Loire.Bench.Measurements;
 public static class ProduceThroughput
 {
     private static readonly int[] PartitionCounts = [1, 100, 1_000];
-    /// <summary>Two pages of the journal that are written while two more are filled.</summary>
-    private const long BytesInFlight = 16 << 20;
-
     private static readonly Aim ShareOfCeiling = Aim.AtLeast(0.7);
     private static readonly Aim Spread = Aim.AtMost(0.2);
 
@@ -39,7 +36,6 @@ public static class ProduceThroughput
             BrokerProcessId = broker.ProcessId,
             Topic = "produce",
             Partitions = partitions,
-            MaxBytesInFlight = BytesInFlight,
             Seconds = run.Options.Quick ? 2 : 8,
         };
         connection.CreateTopic(spec.Topic, partitions);
