@@ -83,7 +83,8 @@ public sealed class ConfigLayers
         {
             throw new KafkaException(
                 ErrorCode.InvalidConfig,
-                $"Invalid value '{value}' for {name}: this broker's journal takes batches of {_batchBytesMax} bytes at most.");
+                $"Invalid value '{value}' for {name}: this broker's journal takes batches of {_batchBytesMax} bytes at most; " +
+                "raise the host's setting BatchBytesMax and start it again.");
         }
     }
 
