@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Threading.Channels;
 using Loire.Broker.Control;
 using Loire.Protocol;
 using Microsoft.Extensions.Logging;
@@ -22,8 +21,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
     private readonly BrokerGeneration _started;
     private readonly ILogger _logger;
     private readonly ConcurrentQueue<TopicName> _asked = new();
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly WakeSignal _wakes = new();
 
     /// <summary>The topics that were caught up with since <see cref="_caughtUpSince"/>; guarded by itself.</summary>
     private readonly HashSet<TopicName> _caughtUp = [];
@@ -49,7 +47,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         _time = time;
         _timer = time.CreateTimer(static settler => _ = ((ClusterSettler)settler!).SettleAllAsync(), this, Period, Period);
         _retry = time.CreateTimer(
-            static settler => ((ClusterSettler)settler!)._wakes.Writer.TryWrite(true),
+            static settler => ((ClusterSettler)settler!)._wakes.Wake(),
             this,
             Timeout.InfiniteTimeSpan,
             Timeout.InfiniteTimeSpan);
@@ -63,7 +61,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         if (_stop.IsCancellationRequested) return Task.FromCanceled(new CancellationToken(canceled: true));
         var due = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         due = Interlocked.CompareExchange(ref _due, due, null) ?? due;
-        _wakes.Writer.TryWrite(true);
+        _wakes.Wake();
         return due.Task;
     }
 
@@ -71,7 +69,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
     public void Note(TopicName topic)
     {
         _asked.Enqueue(topic);
-        _wakes.Writer.TryWrite(true);
+        _wakes.Wake();
     }
 
     /// <summary>Has one topic's controller asked at once for what this broker has not heard of: somebody knows a newer leader
@@ -107,7 +105,7 @@ internal sealed partial class ClusterSettler : IAsyncDisposable
         var backoff = FirstBackoff;
         try
         {
-            while (await _wakes.Reader.ReadAsync(_stop.Token))
+            while (await _wakes.WaitAsync(_stop.Token))
             {
                 if (await TryPassAsync())
                 {

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Loire.Broker.Control;
 using Loire.Broker.Ports;
 using Microsoft.Extensions.Logging;
@@ -20,8 +19,7 @@ internal sealed partial class DrainDriver : IAsyncDisposable
     private readonly BrokerGeneration _started;
     private readonly Func<Task> _settleAll;
     private readonly ILogger _logger;
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly WakeSignal _wakes = new();
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _timer;
@@ -45,9 +43,9 @@ internal sealed partial class DrainDriver : IAsyncDisposable
         _started = started;
         _settleAll = settleAll;
         _logger = logger;
-        _store.FailureChanged += Wake;
-        Wake();
-        _timer = time.CreateTimer(static driver => ((DrainDriver)driver!).Wake(), this, Period, Period);
+        _store.FailureChanged += _wakes.Wake;
+        _wakes.Wake();
+        _timer = time.CreateTimer(static wakes => ((WakeSignal)wakes!).Wake(), _wakes, Period, Period);
         _loop = Task.Run(RunAsync);
     }
 
@@ -59,20 +57,18 @@ internal sealed partial class DrainDriver : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _store.FailureChanged -= Wake;
+        _store.FailureChanged -= _wakes.Wake;
         await _stop.CancelAsync();
         await _timer.DisposeAsync();
         await _loop;
         _stop.Dispose();
     }
 
-    private void Wake() => _wakes.Writer.TryWrite(true);
-
     private async Task RunAsync()
     {
         try
         {
-            while (await _wakes.Reader.ReadAsync(_stop.Token)) await CompareAsync();
+            while (await _wakes.WaitAsync(_stop.Token)) await CompareAsync();
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {

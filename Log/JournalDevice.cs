@@ -61,12 +61,12 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
         {
             var flush = _free.Count > 0 ? _free.Pop() : new Flush();
             flush.Start(pieces, numBytesToWrite, callback, context);
-            _zeros.NoteWrite(_files.Geometry.StartOf(segmentId) + (long)destinationAddress, numBytesToWrite);
+            long address = _files.Geometry.StartOf(segmentId) + (long)destinationAddress;
+            _zeros.NoteWrite(address, numBytesToWrite);
             for (uint done = 0; done < numBytesToWrite; done += PieceBytes)
             {
                 int size = (int)Math.Min(PieceBytes, numBytesToWrite - done);
-                _pieces.Enqueue(
-                    new Piece(flush, segmentId, (long)destinationAddress + done, sourceAddress + (nint)done, size));
+                _pieces.Enqueue(new Piece(flush, address + done, sourceAddress + (nint)done, size));
             }
             if (pieces == 1)
                 Monitor.Pulse(_pieces);
@@ -146,7 +146,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
             {
                 if (_pieces.TryPeek(out piece))
                 {
-                    if (!_zeros.IsInTheWayOf(_files.Geometry.StartOf(piece.Segment) + piece.Offset, piece.SizeBytes))
+                    if (!_zeros.IsInTheWayOf(piece.Address, piece.SizeBytes))
                         return _pieces.TryDequeue(out piece);
                 }
                 else if (_stopping)
@@ -155,8 +155,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
                 }
                 else if (_zeros.TryBegin(out long address, out int size))
                 {
-                    var geometry = _files.Geometry;
-                    piece = new Piece(null, geometry.SegmentOf(address), geometry.OffsetInSegment(address), 0, size);
+                    piece = new Piece(null, address, 0, size);
                     return true;
                 }
                 Monitor.Wait(_pieces);
@@ -168,12 +167,14 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
     {
         if (Volatile.Read(ref _failure) is not null)
             return;
+        int segment = _files.Geometry.SegmentOf(piece.Address);
+        int offset = _files.Geometry.OffsetInSegment(piece.Address);
         try
         {
             if (piece.Flush is null)
-                _files.WriteZeros(piece.Segment, piece.Offset, piece.SizeBytes);
+                _files.WriteZeros(segment, offset, piece.SizeBytes);
             else
-                _files.Write(piece.Segment, piece.Offset, new ReadOnlySpan<byte>((void*)piece.Source, piece.SizeBytes));
+                _files.Write(segment, offset, new ReadOnlySpan<byte>((void*)piece.Source, piece.SizeBytes));
         }
         catch (Exception failure)
         {
@@ -183,7 +184,7 @@ internal sealed unsafe class JournalDevice : StorageDeviceBase
     }
 
     /// <param name="Flush">Null for zeros.</param>
-    private readonly record struct Piece(Flush? Flush, int Segment, long Offset, nint Source, int SizeBytes);
+    private readonly record struct Piece(Flush? Flush, long Address, nint Source, int SizeBytes);
 
     /// <summary>A write FASTER asked for. Used again and again.</summary>
     private sealed class Flush

@@ -31,9 +31,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
     private readonly Channel<IFollowerReplica> _added = Channel.CreateUnbounded<IFollowerReplica>(
         new UnboundedChannelOptions { SingleReader = true });
 
-    /// <summary>Holds one item while there may be something to ask.</summary>
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly WakeSignal _wakes = new();
 
     private readonly CancellationTokenSource _stop = new();
     private readonly ITimer _nextAttempt;
@@ -90,7 +88,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private void Wake() => _wakes.Writer.TryWrite(true);
+    private void Wake() => _wakes.Wake();
 
     private async Task RunAsync()
     {
@@ -132,7 +130,7 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
             _nextAttempt.Change(left, Timeout.InfiniteTimeSpan);
         }
 
-        await _wakes.Reader.ReadAsync(_stop.Token);
+        await _wakes.WaitAsync(_stop.Token);
     }
 
     private async Task AskAsync(ReplicaFetchRequest request)

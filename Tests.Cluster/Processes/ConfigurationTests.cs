@@ -1,5 +1,4 @@
-using Loire.Protocol.Client;
-using Loire.Protocol.Messages;
+using Loire.Tests.RealClients;
 using Shouldly;
 using Xunit;
 
@@ -34,25 +33,11 @@ public sealed class ConfigurationTests
                 },
             };
             await silo.StartAgainAsync();
-            (await DescribeAsync(silo)).ShouldBe(["1", "2", "3"]);
+            (await BrokerConfigs.DescribeAsync(silo.Bootstrap, Configs)).ShouldBe(["1", "2", "3"]);
         }
         finally
         {
             directory.Delete(recursive: true);
         }
-    }
-
-    /// <returns>The values of <see cref="Configs"/>.</returns>
-    private static async Task<IEnumerable<string?>> DescribeAsync(SiloProcess silo)
-    {
-        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = silo.Bootstrap });
-        var described = await client.SendToAnyAsync<DescribeConfigsRequest, DescribeConfigsResponse>(
-            new DescribeConfigsRequest
-            {
-                Resources = [new() { ResourceType = 4, ResourceName = "1", ConfigurationKeys = [.. Configs] }],
-            },
-            Cancelled);
-        var values = described.Results.Single().Configs.ToDictionary(config => config.Name, config => config.Value);
-        return Configs.Select(config => values[config]);
     }
 }

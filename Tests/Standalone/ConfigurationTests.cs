@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Loire.Protocol.Client;
 using Loire.Protocol.Messages;
 using Loire.Tests.Broker.Gateway;
+using Loire.Tests.RealClients;
 using Shouldly;
 using Xunit;
 
@@ -98,14 +98,6 @@ public sealed class ConfigurationTests : IDisposable
     private static async Task<IEnumerable<string?>> DescribeAsync(StandaloneProcess broker)
     {
         var (kafka, _) = await broker.WaitUntilReadyAsync();
-        await using var client = new KafkaClient(new KafkaClientOptions { BootstrapServers = kafka });
-        var described = await client.SendToAnyAsync<DescribeConfigsRequest, DescribeConfigsResponse>(
-            new DescribeConfigsRequest
-            {
-                Resources = [new() { ResourceType = 4, ResourceName = "1", ConfigurationKeys = [.. Configs] }],
-            },
-            Cancelled);
-        var values = described.Results.Single().Configs.ToDictionary(config => config.Name, config => config.Value);
-        return Configs.Select(config => values[config]);
+        return await BrokerConfigs.DescribeAsync(kafka, Configs);
     }
 }
