@@ -4,25 +4,27 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Loire.Bench.Limits;
 
-/// <summary>A file whose writes go past the page cache and return when they are on stable storage (O_DIRECT | O_DSYNC),
-/// written over once beforehand, so that measured writes allocate no blocks: the least a durable write can cost.</summary>
+/// <summary>A file whose writes go past the page cache and return when they are on stable storage (O_DIRECT | O_DSYNC). Its
+/// space is either written over once beforehand, so that measured writes are the least that a durable write can cost, or new:
+/// claimed and never written, as that of a log that grows.</summary>
 public sealed partial class DirectFile : IDisposable
 {
-    private const int ReadWriteCreate = 0x2 | 0x40;
+    private const int ReadWrite = 0x2;
     private const int DataSync = 0x1000;
     private const int InvalidArgument = 22;
-    private const int OwnerReadWrite = 0x180;
     private const int FillBytes = 1 << 20;
 
     private readonly SafeFileHandle _handle;
     private readonly string _path;
 
     /// <param name="sizeBytes">A multiple of 1 MB.</param>
-    public DirectFile(string path, long sizeBytes)
+    public DirectFile(string path, long sizeBytes, bool isNewSpace = false)
     {
         _path = path;
         SizeBytes = sizeBytes;
+        File.OpenHandle(path, FileMode.Create, FileAccess.Write, preallocationSize: sizeBytes).Dispose();
         _handle = Open(path, DirectFlag) ?? Open(path, direct: 0) ?? throw new Win32Exception(InvalidArgument, $"cannot open {path}");
+        if (isNewSpace) return;
         using var buffer = new AlignedBuffer(FillBytes);
         for (long position = 0; position < sizeBytes; position += FillBytes)
         {
@@ -49,7 +51,7 @@ public sealed partial class DirectFile : IDisposable
     /// <summary>Null where the file system refuses the combination of flags.</summary>
     private SafeFileHandle? Open(string path, int direct)
     {
-        var descriptor = open(path, ReadWriteCreate | DataSync | direct, OwnerReadWrite);
+        var descriptor = open(path, ReadWrite | DataSync | direct);
         if (descriptor >= 0)
         {
             IsDirect = direct != 0;
@@ -63,7 +65,7 @@ public sealed partial class DirectFile : IDisposable
     }
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags, int mode);
+    private static partial int open(string path, int flags);
 }
 
 /// <summary>Random bytes on a page boundary, as direct I/O wants them.</summary>

@@ -5,13 +5,18 @@ namespace Loire.Bench.Limits;
 
 /// <summary>What the machine itself can do, measured in the same run as the broker: the figures that its own are set
 /// against. MB/s.</summary>
-public sealed record MachineLimits(double SyncedWrite, double LoopbackReceive)
+/// <param name="SyncedWrite">Of the same 1 MB over and over, into space that was written before.</param>
+/// <param name="SyncedNewData">Of 1 MB a write, as a log that grows writes it.</param>
+public sealed record MachineLimits(double SyncedWrite, double SyncedNewData, double LoopbackReceive)
 {
     private const int Kilobyte = 1024;
     private static readonly int[] WriteSizes = [4 * Kilobyte, 16 * Kilobyte, 64 * Kilobyte, 256 * Kilobyte, 1024 * Kilobyte];
 
     /// <summary>What durable produce over one connection cannot exceed.</summary>
-    public double ProduceCeiling => Math.Min(SyncedWrite, LoopbackReceive);
+    public double ProduceCeiling => Math.Min(SyncedNewData, LoopbackReceive);
+
+    /// <summary>The same for a log that would only ever write the same bytes over itself.</summary>
+    public double RewriteCeiling => Math.Min(SyncedWrite, LoopbackReceive);
 
     public static MachineLimits Measure(BenchReport report, BenchOptions options)
     {
@@ -32,10 +37,12 @@ public sealed record MachineLimits(double SyncedWrite, double LoopbackReceive)
             report.Note("The file system knows no direct I/O: the writes above went through the page cache, then synced.");
         }
 
+        var newData = DiskLimit.MeasureNewData(options.DataDirectory, WriteSizes[^1], duration);
+        report.Add("synced write of 1024 KB, new data into new space", newData, "MB/s");
         var loopback = LoopbackLimit.Measure(duration);
         report.Add("loopback, one sender to one receiving core", loopback, "MB/s");
         report.Add("memory copy, one core", MemoryLimit.MeasureCopy(duration), "MB/s");
         report.Add("CRC-32C, one core", MemoryLimit.MeasureChecksum(duration), "MB/s");
-        return new MachineLimits(largest.MegabytesPerSecond, loopback);
+        return new MachineLimits(largest.MegabytesPerSecond, newData, loopback);
     }
 }
