@@ -38,4 +38,11 @@ public readonly record struct FetchedPartition(
 /// <param name="Error">The leader's.</param>
 /// <param name="Outcome">What the replica made of the answer.</param>
 public readonly record struct FetchTrouble(
-    TopicIdPartition Partition, FetchPosition Position, ErrorCode Error, FetchedOutcome Outcome);
+    TopicIdPartition Partition, FetchPosition Position, ErrorCode Error, FetchedOutcome Outcome)
+{
+    /// <summary>Whether it comes and goes by itself: leaders and followers do not hear of a new topic or an election at the same
+    /// moment, and what the journal's memory has no room for has it when more is synced.</summary>
+    public bool IsPassing => Outcome == FetchedOutcome.Full
+        || Error is ErrorCode.NotLeaderOrFollower or ErrorCode.FencedLeaderEpoch or ErrorCode.UnknownLeaderEpoch
+            or ErrorCode.UnknownTopicId or ErrorCode.UnknownTopicOrPartition;
+}

@@ -189,11 +189,9 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         _isFailing = isFailing;
     }
 
-    /// <summary>Leaders and followers do not hear of an election at the same moment: that needs no warning.</summary>
     private void Report(in FetchTrouble trouble)
     {
-        if (trouble.Error is ErrorCode.NotLeaderOrFollower or ErrorCode.FencedLeaderEpoch or ErrorCode.UnknownLeaderEpoch
-            || trouble.Outcome == FetchedOutcome.Full)
+        if (trouble.IsPassing)
         {
             LogDelayed(_logger, trouble.Partition, _leader, trouble.Error, trouble.Outcome);
         }

@@ -170,6 +170,19 @@ public sealed class ReplicaFetcherCoreTests
         _fetcher.Troubles.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(ErrorCode.UnknownTopicId, true)]
+    [InlineData(ErrorCode.UnknownTopicOrPartition, true)]
+    [InlineData(ErrorCode.NotLeaderOrFollower, true)]
+    [InlineData(ErrorCode.KafkaStorageError, false)]
+    [InlineData(ErrorCode.UnknownServerError, false)]
+    public void A_leader_that_has_not_heard_of_a_topic_or_an_election_yet_is_no_cause_for_a_warning(ErrorCode error, bool isPassing)
+    {
+        Next();
+        Answer(Fetched(_a, error));
+        _fetcher.Troubles.ShouldHaveSingleItem().IsPassing.ShouldBe(isPassing);
+    }
+
     [Fact]
     public void A_request_that_is_given_up_is_followed_by_one_for_all()
     {
