@@ -50,10 +50,22 @@ public sealed class GroupHandlerTests
         async Task<ErrorCode> FindAsync(sbyte type) => (await handler.HandleAsync(
             broker.Context(6), new FindCoordinatorRequest { KeyType = type, CoordinatorKeys = ["x"] })).Coordinators[0].ErrorCode;
 
-        // Not one that clients would try again.
         (await FindAsync(1)).ShouldBe(ErrorCode.UnsupportedVersion);
         (await FindAsync(2)).ShouldBe(ErrorCode.InvalidRequest);
         (await FindAsync(9)).ShouldBe(ErrorCode.InvalidRequest);
+    }
+
+    /// <summary>The error that ends a librdkafka producer's search, of those that FindCoordinator may be answered with.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Before_version_4_a_transactional_id_is_refused_for_good(short version)
+    {
+        await using var broker = await GroupBroker.StartAsync();
+        var response = await new FindCoordinatorHandler(broker.Coordinators).HandleAsync(
+            broker.Context(version), new FindCoordinatorRequest { KeyType = 1, Key = "anything" });
+        response.ErrorCode.ShouldBe(ErrorCode.TransactionalIdAuthorizationFailed);
+        response.ErrorMessage!.ShouldContain("no transactions");
     }
 
     [Fact]
