@@ -6,8 +6,9 @@ namespace Loire.Broker.Handlers;
 
 /// <summary>FindCoordinator, versions 0-6: which broker coordinates a group; from version 4 on of several. The first
 /// request creates __consumer_offsets and is answered when it is there, where Kafka tells the client to ask again.
-/// <para>Transactional ids (type 1) are answered UNSUPPORTED_VERSION until there are transactions; share partitions
-/// (type 2) and other types INVALID_REQUEST.</para></summary>
+/// <para>Transactional ids (type 1) are refused until there are transactions: with UNSUPPORTED_VERSION, and before version 4
+/// with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, for librdkafka takes no other error for final, and asks until its application's
+/// time is over, without a word why. Share partitions (type 2) and other types are answered INVALID_REQUEST.</para></summary>
 public sealed class FindCoordinatorHandler(IGroupCoordinators coordinators)
     : RequestHandler<FindCoordinatorRequest, FindCoordinatorResponse>
 {
@@ -22,10 +23,10 @@ public sealed class FindCoordinatorHandler(IGroupCoordinators coordinators)
         {
             var response = new FindCoordinatorResponse();
             foreach (var key in request.CoordinatorKeys)
-                response.Coordinators.Add(await FindAsync(key, request.KeyType, context.Aborted));
+                response.Coordinators.Add(await FindAsync(key, request.KeyType, context));
             return response;
         }
-        var only = await FindAsync(request.Key, request.KeyType, context.Aborted);
+        var only = await FindAsync(request.Key, request.KeyType, context);
         return new FindCoordinatorResponse
         {
             ErrorCode = only.ErrorCode,
@@ -37,13 +38,15 @@ public sealed class FindCoordinatorHandler(IGroupCoordinators coordinators)
     }
 
     private async ValueTask<FindCoordinatorResponse.Coordinator> FindAsync(
-        string key, sbyte keyType, CancellationToken cancellationToken)
+        string key, sbyte keyType, RequestContext context)
     {
         var location = keyType switch
         {
-            GroupType => await coordinators.LocateAsync(new GroupId(key), cancellationToken),
+            GroupType => await coordinators.LocateAsync(new GroupId(key), context.Aborted),
             TransactionType => new CoordinatorLocation(
-                ErrorCode.UnsupportedVersion, null, "this broker does not coordinate transactions"),
+                context.ApiVersion >= SeveralKeysFrom ? ErrorCode.UnsupportedVersion : ErrorCode.TransactionalIdAuthorizationFailed,
+                null,
+                "Loire has no transactions yet: leave transactional.id out of the producer's configuration"),
             _ => new CoordinatorLocation(ErrorCode.InvalidRequest, null, $"there are no coordinators of type {keyType}"),
         };
         return new FindCoordinatorResponse.Coordinator

@@ -11,11 +11,11 @@ internal static class BenchConsume
 {
     private static readonly Argument<string> Topic = new("topic") { Description = "The topic to read from its start" };
 
-    private static readonly Option<long> Count = new("--records", "-n")
+    private static readonly Option<long> Count = new Option<long>("--records", "-n")
     {
         Description = "Stop after about so many records; where not given, at the end",
         DefaultValueFactory = _ => long.MaxValue,
-    };
+    }.AtLeast(0);
 
     public static Command Create() => new Command("consume", "Read records as fast as they come") { Topic, Count }.Runs(RunAsync);
 

@@ -13,29 +13,29 @@ internal static class BenchProduce
 {
     private static readonly Argument<string> Topic = new("topic") { Description = "The topic to fill" };
 
-    private static readonly Option<long> Count = new("--records", "-n")
+    private static readonly Option<long> Count = new Option<long>("--records", "-n")
     {
         Description = "How many records",
         DefaultValueFactory = _ => 1_000_000,
-    };
+    }.AtLeast(0L);
 
-    private static readonly Option<int> Size = new("--size", "-s")
+    private static readonly Option<int> Size = new Option<int>("--size", "-s")
     {
         Description = "Bytes of a value",
         DefaultValueFactory = _ => 1024,
-    };
+    }.AtLeast(0);
 
-    private static readonly Option<int> BatchSize = new("--batch")
+    private static readonly Option<int> BatchSize = new Option<int>("--batch")
     {
         Description = "Bytes of a batch",
         DefaultValueFactory = _ => 512 * 1024,
-    };
+    }.AtLeast(1);
 
-    private static readonly Option<int> InFlight = new("--in-flight")
+    private static readonly Option<int> InFlight = new Option<int>("--in-flight")
     {
         Description = "Batches under way per partition",
         DefaultValueFactory = _ => 5,
-    };
+    }.AtLeast(1);
 
     public static Command Create() =>
         new Command("produce", "Write records as fast as they are taken")

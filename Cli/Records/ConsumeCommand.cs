@@ -29,7 +29,8 @@ internal static class ConsumeCommand
         DefaultValueFactory = _ => [],
     };
 
-    private static readonly Option<long?> Max = new("--max", "-n") { Description = "Stop after so many records" };
+    private static readonly Option<long?> Max =
+        new Option<long?>("--max", "-n") { Description = "Stop after so many records" }.AtLeast(0L);
 
     private static readonly Option<bool> ExitAtEnd = new("--exit", "-e")
     {

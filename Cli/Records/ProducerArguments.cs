@@ -22,11 +22,11 @@ internal static class ProducerArguments
             + "alone, and there it is the default",
     };
 
-    public static readonly Option<double> LingerMs = new("--linger-ms")
+    public static readonly Option<double> LingerMs = new Option<double>("--linger-ms")
     {
         Description = "How long a batch waits for company; 0: only while another one is under way",
         DefaultValueFactory = _ => 5,
-    };
+    }.Within(0.0, Bounds.TimeMax.TotalMilliseconds);
 
     public static ProducerOptions Read(CommandContext context)
     {

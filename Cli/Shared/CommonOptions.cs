@@ -14,12 +14,12 @@ internal static class CommonOptions
         Recursive = true,
     };
 
-    public static readonly Option<double> Timeout = new("--timeout")
+    public static readonly Option<double> Timeout = new Option<double>("--timeout")
     {
         Description = "Seconds to wait for a broker",
         DefaultValueFactory = _ => 15,
         Recursive = true,
-    };
+    }.Within(0.001, Bounds.TimeMax.TotalSeconds);
 
     public static readonly Option<bool> Json = new("--json") { Description = "Print JSON", Recursive = true };
 

@@ -47,6 +47,32 @@ public sealed class LocalClusterTests : IDisposable
         PrivatePostgres.Runs(Path.Combine(_directory, "data", "cluster", "postgres")).ShouldBeFalse();
     }
 
+    /// <summary>None of the brokers is then one that <c>./run cluster</c> started, whose PostgreSQL all of them need.</summary>
+    [Fact]
+    public async Task Each_broker_in_turn_may_be_killed_and_started_again()
+    {
+        await using var cluster = new LocalCluster(_directory);
+        cluster.Launch();
+        await cluster.WaitUntilReadyAsync();
+        LocalCluster[] again = [.. Enumerable.Range(1, LocalCluster.BrokerCount).Select(cluster.Alone)];
+        try
+        {
+            for (var broker = 1; broker <= LocalCluster.BrokerCount; broker++)
+            {
+                await cluster.KillAsync(broker);
+                await cluster.WaitForLineAsync($"Broker {broker.ToString(CultureInfo.InvariantCulture)} has ended");
+                await again[broker - 1].StartAgainAsync();
+            }
+        }
+        finally
+        {
+            foreach (var each in again) await each.DisposeAsync();
+        }
+
+        (await cluster.WaitForExitAsync()).ShouldBe(0);
+        PrivatePostgres.Runs(Path.Combine(_directory, "data", "cluster", "postgres")).ShouldBeFalse();
+    }
+
     [Fact]
     public async Task One_of_the_brokers_is_refused_where_no_cluster_runs_and_leaves_nothing_running()
     {

@@ -8,10 +8,16 @@ using Orleans.Streams.Core;
 
 namespace Loire.Tests.Cluster.Readme;
 
-/// <summary>The programs that README.md shows under "From Orleans", line by line; what only a test needs is marked. A test
+/// <summary>The C# programs that README.md shows, line by line; what only a test needs is marked. A test
 /// compares them with the page and runs them.</summary>
 internal static class ReadmePrograms
 {
+    public static async Task RunEmbeddedAsync()
+    {
+        await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions());
+        Console.WriteLine(broker.BootstrapServers);   // a real broker on a free loopback port
+    }
+
     public static async Task RunSiloAsync(string[] args, Action<HostApplicationBuilder> adapt)
     {
         var builder = Host.CreateApplicationBuilder(args);

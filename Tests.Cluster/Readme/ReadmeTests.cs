@@ -13,7 +13,7 @@ using Xunit;
 
 namespace Loire.Tests.Cluster.Readme;
 
-/// <summary>What README.md shows under "From Orleans".</summary>
+/// <summary>The C# that README.md shows.</summary>
 [Collection(nameof(HostedClusters))]
 public sealed class ReadmeTests
 {
@@ -22,16 +22,35 @@ public sealed class ReadmeTests
     [Fact]
     public void The_programs_are_those_that_are_run_here()
     {
-        var shown = ReadmePage.Blocks("From Orleans", "csharp");
-        shown.Length.ShouldBe(3);
+        string[] shown = [.. ReadmePage.Blocks("Inside a .NET process or test", "csharp"), .. ReadmePage.Blocks("From Orleans", "csharp")];
+        shown.Length.ShouldBe(4);
         var lines = Lines(Repository.Read("Tests.Cluster/Readme/ReadmePrograms.cs")).ToArray();
         var program = string.Join('\n', lines.Where(line => !line.EndsWith(OfTheTest, StringComparison.Ordinal)));
         foreach (var block in shown)
         {
             var usings = Lines(block).TakeWhile(line => line.StartsWith("using ", StringComparison.Ordinal)).ToArray();
+            usings.ShouldNotBeEmpty("a block is a whole program or file");
             usings.ShouldBeSubsetOf(lines);
             program.ShouldContain(string.Join('\n', Lines(block).Skip(usings.Length)));
         }
+    }
+
+    [Fact]
+    public async Task The_embedded_broker_tells_its_address()
+    {
+        var console = Console.Out;
+        var printed = new PrintedLines();
+        Console.SetOut(printed);
+        try
+        {
+            await ReadmePrograms.RunEmbeddedAsync();
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+
+        printed.Lines.ShouldContain(line => line.StartsWith("127.0.0.1:", StringComparison.Ordinal));
     }
 
     [Fact]

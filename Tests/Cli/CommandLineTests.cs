@@ -32,6 +32,14 @@ public sealed class CommandLineTests
     [InlineData("groups", "reset", "g")]
     [InlineData("groups", "reset", "g", "--to", "end", "--shift-by", "-1")]
     [InlineData("bench", "produce", "t", "--in-flight", "6")]
+    [InlineData("bench", "produce", "t", "--size", "-1")]
+    [InlineData("bench", "produce", "t", "--in-flight", "0")]
+    [InlineData("consume", "t", "--max", "-1")]
+    [InlineData("produce", "t", "--linger-ms", "1e300")]
+    [InlineData("topics", "list", "--timeout", "-1")]
+    [InlineData("topics", "list", "--timeout", "1e300")]
+    [InlineData("topics", "list", "--timeout", "NaN")]
+    [InlineData("topics", "list", "--timeout", "soon")]
     [InlineData("log", "verify", "/nowhere/at/all")]
     public async Task A_wrong_command_line_is_exit_code_2(params string[] args)
     {

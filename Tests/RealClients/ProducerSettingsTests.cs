@@ -110,6 +110,17 @@ public sealed class ProducerSettingsTests(SharedBroker broker) : IClassFixture<S
         read.ConvertAll(line => Message.Decode(line["value"])!).ShouldBe(values);
     }
 
+    /// <summary>Its time to wait for a coordinator would be a minute, and its message that it timed out.</summary>
+    [Fact]
+    public async Task A_producer_with_a_transactional_id_ends_with_the_reason()
+    {
+        await using var producer = ClientProcess.Start(
+            "kcat", "-P", "-b", broker.Bootstrap, "-t", "transactional", "-X", "transactional.id=anything");
+        producer.CloseInput();
+        var failure = await Should.ThrowAsync<InvalidOperationException>(() => producer.FinishAsync());
+        failure.Message.ShouldContain("Loire has no transactions yet");
+    }
+
     private static async Task SendAsync(ProducerProcess producer, string name)
     {
         foreach (var value in Batches(name)) await producer.SendAsync(value);

@@ -1,6 +1,5 @@
 using System.Buffers;
 using Loire.Broker.Handlers;
-using Loire.Broker.Topics;
 using Loire.Protocol;
 using Loire.Protocol.Groups;
 using Loire.Protocol.Messages;
@@ -20,41 +19,6 @@ public sealed class GroupHandlerTests
     [InlineData("polygenelubricants", 0)]
     public void A_group_belongs_to_the_partition_that_java_hashes_it_to(string group, int partition) =>
         GroupPartitioner.PartitionOf(new GroupId(group), 50).ShouldBe(new PartitionIndex(partition));
-
-    [Theory]
-    [InlineData(0)]
-    [InlineData(3)]
-    [InlineData(6)]
-    public async Task The_first_FindCoordinator_creates_the_offsets_topic(short version)
-    {
-        await using var broker = await GroupBroker.StartAsync();
-        broker.Catalog.Current.Find(TopicNames.ConsumerOffsets).ShouldBeNull();
-
-        var response = await broker.FindCoordinatorAsync("test-group", version);
-
-        var (node, host, port, error) = version < 4
-            ? (response.NodeId, response.Host, response.Port, response.ErrorCode)
-            : response.Coordinators.Select(c => (c.NodeId, c.Host, c.Port, c.ErrorCode)).Single();
-        (node, host, port, error).ShouldBe((new NodeId(1), "broker.example", 9_092, ErrorCode.None));
-        var topic = broker.Catalog.Current.Find(TopicNames.ConsumerOffsets)!;
-        topic.Partitions.Length.ShouldBe(5);
-        topic.Config.Compact.ShouldBeTrue();
-        topic.IsInternal.ShouldBeTrue();
-    }
-
-    [Fact]
-    public async Task Coordinators_of_other_types_are_not_to_be_had()
-    {
-        await using var broker = await GroupBroker.StartAsync();
-        var handler = new FindCoordinatorHandler(broker.Coordinators);
-        async Task<ErrorCode> FindAsync(sbyte type) => (await handler.HandleAsync(
-            broker.Context(6), new FindCoordinatorRequest { KeyType = type, CoordinatorKeys = ["x"] })).Coordinators[0].ErrorCode;
-
-        // Not one that clients would try again.
-        (await FindAsync(1)).ShouldBe(ErrorCode.UnsupportedVersion);
-        (await FindAsync(2)).ShouldBe(ErrorCode.InvalidRequest);
-        (await FindAsync(9)).ShouldBe(ErrorCode.InvalidRequest);
-    }
 
     [Fact]
     public async Task Before_there_is_a_coordinator_requests_are_sent_to_find_it()
