@@ -128,8 +128,11 @@ public static class ClusterSimulation
             var state = cluster.Store.State.Find(partition)!;
             var others = state.Replicas.Count(node => node.Value != full);
             var batches = written.Where(known => known.Key.Partition == partition);
+
+            // A disk to which nothing is written is not found to be full.
             var isFound = disk.Failure is not null;
-            if (isFound ? others > 0 && state.Leader.Value == full : others < state.Replicas.Length && batches.Any()) return false;
+            if (!isFound && others < state.Replicas.Length && batches.Any()) return false;
+            if (isFound && others > 0 && state.Leader.Value == full) return false;
             return others < Math.Min(cluster.TopicConfig.MinInSyncReplicas, state.Replicas.Length)
                 || batches.All(known => known.Key.AcknowledgedTo > known.Value);
         }

@@ -189,7 +189,7 @@ internal sealed class SimBroker : IInSyncControl
             return;
         }
 
-        _cluster.Membership.Register(Node, Incarnation);
+        if (!_cluster.Membership.TryRegister(Node, Incarnation)) return;
         _cluster.Controller.Started(Node, Incarnation, Disk.DirectoryId, states => ReplyWithRecord(() =>
         {
             _isStarted = true;

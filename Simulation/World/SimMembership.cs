@@ -23,9 +23,11 @@ internal sealed class SimMembership(SimCluster cluster, ImmutableArray<NodeId> b
     public void Heard(NodeId broker) => _heardMs[broker] = _loop.NowMs;
 
     /// <summary>A new run of a broker does not drain.</summary>
-    public void Register(NodeId broker, int incarnation)
+    /// <returns>False where it is not registered, and must not start.</returns>
+    public bool TryRegister(NodeId broker, int incarnation)
     {
         if (cluster.Store.IsReachable && incarnation > Find(broker).Incarnation) Write(broker, incarnation, isDraining: false);
+        return Find(broker).Incarnation == incarnation;
     }
 
     public Registration Find(NodeId broker) => _registrations[broker];
