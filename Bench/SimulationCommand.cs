@@ -30,6 +30,8 @@ public static class SimulationCommand
 
         long events = 0;
         long acknowledged = 0;
+        long refused = 0;
+        long handedOver = 0;
         for (var seed = from; seed < from + seeds; seed++)
         {
             var result = ClusterSimulation.Run(seed);
@@ -41,9 +43,13 @@ public static class SimulationCommand
 
             events += result.EventCount;
             acknowledged += result.AcknowledgedCount;
+            refused += result.FullDisks.RefusedCount;
+            handedOver += result.FullDisks.HandedOverCount;
         }
 
-        output.WriteLine($"{seeds} seeds from {from}: every invariant held; {events} events, {acknowledged} batches acknowledged");
+        output.WriteLine(
+            $"{seeds} seeds from {from}: every invariant held; {events} events, {acknowledged} batches acknowledged; "
+            + $"for full disks {refused} batches refused, {handedOver} leaderships handed over");
         return 0;
     }
 }

@@ -1,3 +1,4 @@
+using Loire.Protocol;
 using Loire.Simulation.Clients;
 using Loire.Simulation.World;
 
@@ -6,9 +7,16 @@ namespace Loire.Simulation;
 /// <summary>What a run came to.</summary>
 /// <param name="Violation">The invariant that was broken; null where all held.</param>
 /// <param name="Story">The last events before the end, oldest first.</param>
+/// <param name="FullDisks">What came of disks that were full.</param>
 /// <param name="Hash">Of all events: two runs of a seed have the same.</param>
 public sealed record SimulationResult(
-    int Seed, string? Violation, IReadOnlyCollection<string> Story, ulong Hash, long EventCount, long AcknowledgedCount)
+    int Seed,
+    string? Violation,
+    IReadOnlyCollection<string> Story,
+    ulong Hash,
+    long EventCount,
+    long AcknowledgedCount,
+    FullDisks FullDisks)
 {
     public override string ToString() => Violation is null
         ? $"seed {Seed}: {EventCount} events, {AcknowledgedCount} batches acknowledged"
@@ -28,6 +36,8 @@ public static class ClusterSimulation
     {
         var cluster = new SimCluster(seed, storyLines);
         string? violation = null;
+        var outside = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(new LoopContext(cluster.Loop));
         try
         {
             Run(cluster);
@@ -36,9 +46,19 @@ public static class ClusterSimulation
         {
             violation = broken.Message;
         }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(outside);
+        }
 
         return new SimulationResult(
-            seed, violation, cluster.Story.Lines, cluster.Story.Hash, cluster.Loop.EventCount, cluster.Checker.AcknowledgedCount);
+            seed,
+            violation,
+            cluster.Story.Lines,
+            cluster.Story.Hash,
+            cluster.Loop.EventCount,
+            cluster.Checker.AcknowledgedCount,
+            cluster.Checker.FullDisks);
     }
 
     private static void Run(SimCluster cluster)
@@ -64,6 +84,7 @@ public static class ClusterSimulation
         var nemesis = new Nemesis(cluster);
         RunUntil(cluster, cluster.Loop.NowMs + TroubleMs, static () => false);
         nemesis.Stop();
+        if (cluster.Random.Next(4) == 0) RunBesideFullDisk(cluster, producers, cluster.Random.Next(cluster.BrokerCount));
         RunUntil(cluster, cluster.Loop.NowMs + (QuietMs / 5), static () => false);
         foreach (var producer in producers) producer.IsStopped = true;
 
@@ -84,6 +105,39 @@ public static class ClusterSimulation
         }
     }
 
+    /// <summary>All is well but for one full disk. Then the others lead where they can, and take what is produced where they are
+    /// enough.</summary>
+    private static void RunBesideFullDisk(SimCluster cluster, List<SimProducer> producers, int full)
+    {
+        var disk = cluster.DiskOf(full);
+        disk.Room.Fill();
+        cluster.Story.Tell("nemesis", $"fills the disk of {full} and leaves all else alone");
+        var written = producers.ToDictionary(producer => producer, producer => producer.BatchCount);
+        RunUntil(cluster, cluster.Loop.NowMs + QuietMs, () => cluster.Partitions.All(IsTaken));
+        foreach (var left in cluster.Partitions.Where(partition => !IsTaken(partition)))
+        {
+            var state = SimBroker.Describe(cluster.Store.State.Find(left)!);
+            throw new InvariantViolation($"p{left} is not led, or takes nothing, beside the full disk of {full}: {state}");
+        }
+
+        cluster.Story.Tell("nemesis", $"frees space on the disk of {full}");
+        disk.Room.Free();
+
+        bool IsTaken(PartitionIndex partition)
+        {
+            var state = cluster.Store.State.Find(partition)!;
+            var others = state.Replicas.Count(node => node.Value != full);
+            var batches = written.Where(known => known.Key.Partition == partition);
+
+            // A disk to which nothing is written is not found to be full.
+            var isFound = disk.Failure is not null;
+            if (!isFound && others < state.Replicas.Length && batches.Any()) return false;
+            if (isFound && others > 0 && state.Leader.Value == full) return false;
+            return others < Math.Min(cluster.TopicConfig.MinInSyncReplicas, state.Replicas.Length)
+                || batches.All(known => known.Key.AcknowledgedTo > known.Value);
+        }
+    }
+
     private static bool IsDone(
         SimCluster cluster, List<SimProducer> producers, List<SimConsumer> consumers, List<SimCommitter> committers)
     {
@@ -94,7 +148,8 @@ public static class ClusterSimulation
             if (consumers[i].Position < cluster.Checker.CommittedEnd(cluster.Partitions[i])) return false;
         }
 
-        return cluster.Store.State.Partitions.All(partition => partition.InSync.Length == partition.Replicas.Length)
+        return cluster.Membership.Statuses().Draining.IsEmpty
+            && cluster.Store.State.Partitions.All(partition => partition.InSync.Length == partition.Replicas.Length)
             && cluster.Partitions.All(cluster.Checker.IsSettled);
     }
 

@@ -58,6 +58,7 @@ internal sealed class SimConsumer
         {
             var read = broker.Consume(_partition, known.LeaderEpoch, from);
             var bytes = read.Records is SimRecords records ? records.Bytes : [];
+            if (bytes.Length > 0 && broker.Disk.Failure is not null) _cluster.Checker.FullDisks.ReadCount++;
             _cluster.Network.Send(broker.Id, _node, () =>
             {
                 if (request != _request) return;
@@ -69,6 +70,11 @@ internal sealed class SimConsumer
 
     private void Take(in PartitionRead read, SimBroker broker, Offset from, byte[] bytes, bool isLeader)
     {
+        if (read.Error == ErrorCode.KafkaStorageError)
+        {
+            throw new InvariantViolation($"p{_partition}: broker {broker.Id}, whose disk takes no batches, refuses to be read");
+        }
+
         if (read.Error == ErrorCode.OffsetOutOfRange)
         {
             // A follower may be behind in anything; who leads knows.

@@ -37,7 +37,12 @@ internal sealed class SimProducer
         Recover();
     }
 
+    public PartitionIndex Partition => _partition;
     public bool IsStopped { get; set; }
+    public int BatchCount => _batchCount;
+
+    /// <summary>All batches with a smaller number are acknowledged.</summary>
+    public int AcknowledgedTo => _unacknowledged.First?.Value.Number ?? _batchCount;
     public int UnacknowledgedCount => _unacknowledged.Count;
 
     /// <summary>A broker takes any first sequence from a producer it does not know (KIP-360), so nothing may follow the
@@ -77,7 +82,7 @@ internal sealed class SimProducer
     {
         var connection = _connection!;
         var answer = new Answer(this, batch, connection);
-        connection.Request(broker => answer.Appended(broker.Produce(_partition, batch.Bytes, answer)));
+        connection.Request(broker => answer.Await(broker.Produce(_partition, batch.Bytes, answer), broker));
         _cluster.Loop.After(TimeoutMs, () =>
         {
             if (_connection == connection && _unacknowledged.Contains(batch)) Recover();
@@ -126,15 +131,21 @@ internal sealed class SimProducer
         private AppendResult? _appended;
         private ErrorCode? _committed;
 
-        public void Appended(ValueTask<AppendResult> appended)
+        public void Await(ValueTask<AppendResult> appending, SimBroker broker)
         {
-            if (!appended.IsCompleted) throw new InvalidOperationException("an append did not complete at once");
-            _appended = appended.Result;
-            AnswerIfDone();
+            var checker = producer._cluster.Checker;
+            if (!appending.IsCompleted) checker.FullDisks.WaitedCount++;
+            appending.Then(appended =>
+            {
+                if (appended.Error == ErrorCode.KafkaStorageError) checker.Refused(producer._partition, broker);
+                _appended = appended;
+                AnswerIfDone();
+            });
         }
 
         public void OnCommitted(int slot, ErrorCode error)
         {
+            if (_committed is not null) throw new InvariantViolation($"p{producer._partition}: a batch is answered twice");
             _committed = error;
             AnswerIfDone();
         }
@@ -143,6 +154,11 @@ internal sealed class SimProducer
         {
             if (_appended is not { } appended) return;
             if (appended.Error == ErrorCode.None && _committed is null) return;
+            if (appended.Error != ErrorCode.None && _committed is not null)
+            {
+                throw new InvariantViolation($"p{producer._partition}: a batch is refused ({appended.Error}), and yet committed");
+            }
+
             var error = appended.Error == ErrorCode.None ? _committed!.Value : appended.Error;
             connection.Answer(() => producer.OnAnswer(batch, connection, error, appended.BaseOffset));
         }

@@ -17,7 +17,11 @@ internal sealed class Checker(SimCluster cluster)
     private readonly Dictionary<PartitionIndex, Offset> _deleted = [];
     private readonly Dictionary<PartitionIndex, Offset> _deletable = [];
 
+    /// <summary>Runs of brokers that lost a leadership since their disk was full.</summary>
+    private readonly HashSet<(NodeId Broker, int Incarnation)> _relieved = [];
+
     public long AcknowledgedCount { get; private set; }
+    public FullDisks FullDisks { get; } = new();
 
     public Offset CommittedEnd(PartitionIndex partition) =>
         _committed.TryGetValue(partition, out var batches) && batches.Count > 0 ? batches[^1].Next : Offset.Zero;
@@ -63,6 +67,28 @@ internal sealed class Checker(SimCluster cluster)
         if (batch!.Header.HasProducerId) _deletable[partition] = baseOffset;
     }
 
+    /// <summary>A producer's batch was not appended for want of a disk that takes it.</summary>
+    public void Refused(PartitionIndex partition, SimBroker broker)
+    {
+        Require(broker.Disk.Failure is not null, $"p{partition}: broker {broker.Id} refuses a batch that its disk would take");
+        if (!broker.Disk.IsBroken) FullDisks.RefusedCount++;
+    }
+
+    /// <summary>The controllers' store took a decision.</summary>
+    public void Decided(TopicControlState before, ControlStep step)
+    {
+        foreach (var partition in step.Changed)
+        {
+            var (last, next) = (before.Find(partition)!.Leader, step.State.Find(partition)!.Leader);
+            if (last == next || last == NodeId.None || next == NodeId.None) continue;
+            if (_relieved.Contains((next, cluster.Brokers[next.Value].Incarnation))) FullDisks.LedAgainCount++;
+            if (!cluster.DiskOf(last.Value).Room.IsFull || !cluster.Membership.Statuses().Draining.Contains(last)) continue;
+            FullDisks.HandedOverCount++;
+            _relieved.Add((last, cluster.Brokers[last.Value].Incarnation));
+            cluster.Story.Tell("controllers", $"take p{partition} from {last}, whose disk is full");
+        }
+    }
+
     /// <summary>A consumer was given batches.</summary>
     public void Consumed(PartitionIndex partition, Offset from, byte[] bytes)
     {
@@ -81,9 +107,11 @@ internal sealed class Checker(SimCluster cluster)
         }
     }
 
-    /// <summary>Once everything is well again: all in sync, all logs equal.</summary>
+    /// <summary>Once everything is well again: all in sync, all logs equal, all may lead.</summary>
     public void CheckEnd()
     {
+        var draining = cluster.Membership.Statuses().Draining;
+        Require(draining.IsEmpty, $"[{string.Join(',', draining)}] are still taken for draining in the end");
         foreach (var (partition, state) in SimCluster.All(cluster.Store.State))
         {
             Require(state.Leader != NodeId.None, $"p{partition} has no leader in the end");

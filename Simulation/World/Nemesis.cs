@@ -38,7 +38,8 @@ internal sealed class Nemesis
             var broker = _cluster.Brokers[id];
             broker.Resume();
             _cluster.DiskOf(id).SyncMaxMs = SimDisk.UsualSyncMaxMs;
-            if (broker.Disk.Failure is not null || broker.IsDraining) _cluster.Crash(id);
+            _cluster.DiskOf(id).Room.Free();
+            if (broker.Disk.IsBroken || broker.IsResigning) _cluster.Crash(id);
             _cluster.Restart(id);
         }
     }
@@ -53,7 +54,7 @@ internal sealed class Nemesis
     private void Strike()
     {
         var id = _random.Next(_cluster.BrokerCount);
-        switch (_random.Next(15))
+        switch (_random.Next(17))
         {
             case 0 or 1:
                 Crash(id, _random.Next(20, 3_000));
@@ -82,7 +83,7 @@ internal sealed class Nemesis
                 _cluster.Controller.Double(_random.Next(200, 4_000));
                 break;
             case 9:
-                Drain(id);
+                Resign(id);
                 break;
             case 10:
                 Reassign();
@@ -92,6 +93,9 @@ internal sealed class Nemesis
                 break;
             case 13:
                 LoseDisk(id);
+                break;
+            case 14 or 15:
+                FillDisks(id);
                 break;
             default:
                 var elected = AnyPartition();
@@ -133,7 +137,7 @@ internal sealed class Nemesis
     private void FailDisk(int id)
     {
         var broker = _cluster.Brokers[id];
-        if (!broker.IsUp || broker.Disk.Failure is not null) return;
+        if (!broker.IsUp || broker.Disk.IsBroken) return;
         _cluster.Story.Tell("nemesis", $"breaks the disk of {id}");
         broker.Disk.Fail();
         _cluster.Loop.After(_random.Next(1, 500), () =>
@@ -142,11 +146,36 @@ internal sealed class Nemesis
         });
     }
 
-    private void Drain(int id)
+    /// <summary>Seldom several at once.</summary>
+    private void FillDisks(int id)
+    {
+        FillDisk(id);
+        if (_random.Next(5) != 0) return;
+        for (var other = 0; other < _cluster.BrokerCount; other++)
+        {
+            if (_random.Next(2) == 0) FillDisk(other);
+        }
+    }
+
+    /// <summary>A crash does not make room: what is freed is the disk that is there by then.</summary>
+    private void FillDisk(int id)
+    {
+        if (_cluster.DiskOf(id).Room.IsFull) return;
+        _cluster.Story.Tell("nemesis", $"fills the disk of {id}");
+        _cluster.DiskOf(id).Room.Fill();
+        _cluster.Loop.After(_random.Next(20, 4_000), () =>
+        {
+            if (IsStopped || !_cluster.DiskOf(id).Room.IsFull) return;
+            _cluster.Story.Tell("nemesis", $"frees space on the disk of {id}");
+            _cluster.DiskOf(id).Room.Free();
+        });
+    }
+
+    private void Resign(int id)
     {
         var broker = _cluster.Brokers[id];
-        if (!broker.IsUp || broker.IsPaused || broker.IsDraining) return;
-        broker.Drain();
+        if (!broker.IsUp || broker.IsPaused || broker.IsResigning) return;
+        broker.Resign();
         _cluster.Loop.After(_random.Next(200, 1_500), () =>
         {
             if (_cluster.Brokers[id] == broker) Crash(id, _random.Next(20, 1_000));
@@ -178,7 +207,14 @@ internal sealed class Nemesis
                 : Offset.Min(replica.HighWatermark, _cluster.Checker.DeletableEnd(partition));
             if (limit <= replica.LogStartOffset) return;
             var end = replica.LogStartOffset + _random.NextInt64(1, limit - replica.LogStartOffset + 1);
-            if (replica.DeleteRecords(end).Error != ErrorCode.None) return;
+            var error = replica.DeleteRecords(end).Error;
+            if (error == ErrorCode.KafkaStorageError && !broker.Disk.IsBroken)
+            {
+                throw new InvariantViolation($"p{partition}: broker {broker.Id} finds no room to delete records");
+            }
+
+            if (error != ErrorCode.None) return;
+            if (broker.Disk.Failure is not null) _cluster.Checker.FullDisks.DeletedCount++;
             _cluster.Story.Tell("nemesis", $"deletes p{partition} up to {end}");
             _cluster.Checker.Deleted(partition, end);
         });
@@ -203,8 +239,9 @@ internal sealed class Nemesis
         _cluster.Store.IsReachable
         && !_cluster.Network.IsCut
         && _cluster.Membership.HasHeardAllLately()
+        && _cluster.Membership.Statuses().Draining.IsEmpty
         && _cluster.Brokers.All(broker =>
-            broker is { IsUp: true, IsPaused: false, IsDraining: false, Disk.Failure: null } && _cluster.IsDiskKnown(broker.Node));
+            broker is { IsUp: true, IsPaused: false, IsResigning: false, Disk.Failure: null } && _cluster.IsDiskKnown(broker.Node));
 
     /// <summary>A lost disk that may still be taken for one with everything on it.</summary>
     private bool IsDiskMissed() =>

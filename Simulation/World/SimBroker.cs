@@ -28,6 +28,7 @@ internal sealed class SimBroker : IInSyncControl
     private readonly Dictionary<PartitionIndex, PartitionState> _known = [];
     private readonly Queue<Action> _deferred = new();
     private readonly FollowerService _followers;
+    private readonly SimDrain _drain;
     private SimCoordinator? _coordinator;
     private bool _isStarted;
 
@@ -38,7 +39,9 @@ internal sealed class SimBroker : IInSyncControl
         Incarnation = incarnation;
         Disk = disk;
         _followers = new FollowerService(cluster, this);
+        _drain = new SimDrain(cluster, this);
         disk.Synced = () => Run(PumpAll);
+        disk.FailureChanged += () => Run(OnFailureChanged);
         cluster.Loop.Every(100, () => WhileUp(Heartbeat));
         cluster.Loop.Every(LagMaxMs / 4, () => WhileUp(CheckLag));
         cluster.Loop.Every(500, () => WhileUp(Refresh));
@@ -52,7 +55,9 @@ internal sealed class SimBroker : IInSyncControl
     public SimDisk Disk { get; }
     public bool IsUp { get; private set; } = true;
     public bool IsPaused { get; private set; }
-    public bool IsDraining { get; private set; }
+
+    /// <summary>Whether it is about to stop.</summary>
+    public bool IsResigning => _drain.IsResigning;
 
     /// <summary>When it last proposed an in-sync set; may still be under way for a while.</summary>
     public long? LastProposalMs { get; private set; }
@@ -93,12 +98,11 @@ internal sealed class SimBroker : IInSyncControl
     }
 
     /// <summary>About to stop: hands its leaderships over.</summary>
-    public void Drain()
+    public void Resign()
     {
-        Tell("drains");
-        IsDraining = true;
+        Tell("resigns");
         foreach (var replica in _replicas.Values) replica.Resign();
-        Heartbeat();
+        _drain.Resign();
     }
 
     public void Learn(IEnumerable<KeyValuePair<PartitionIndex, PartitionState>> states)
@@ -164,12 +168,12 @@ internal sealed class SimBroker : IInSyncControl
 
         Tell($"learns p{partition} {Describe(state)}");
         replica.Apply(state);
-        if (IsDraining) replica.Resign();
+        if (IsResigning) replica.Resign();
         if (state.Leader != Node && state.Leader != NodeId.None && state.Replicas.Contains(Node)) FetcherOf(state.Leader).Add(replica);
     }
 
     private void Heartbeat() => _cluster.Network.Send(
-        Id, SimNetwork.Controller, () => _cluster.Membership.Heard(Node, IsDraining));
+        Id, SimNetwork.Controller, () => _cluster.Membership.Heard(Node));
 
     private void CheckLag()
     {
@@ -179,13 +183,29 @@ internal sealed class SimBroker : IInSyncControl
     /// <summary>Asks the controller for the current states; the first time, it lets the controller note the start.</summary>
     private void Refresh() => _cluster.Network.Send(Id, SimNetwork.Controller, () =>
     {
-        if (_isStarted) _cluster.Controller.Read(states => Reply(() => Learn(states)));
-        else _cluster.Controller.Started(Node, Incarnation, Disk.DirectoryId, states => Reply(() =>
+        if (_isStarted)
+        {
+            _cluster.Controller.Read(states => ReplyWithRecord(() => Learn(states)));
+            return;
+        }
+
+        if (!_cluster.Membership.TryRegister(Node, Incarnation)) return;
+        _cluster.Controller.Started(Node, Incarnation, Disk.DirectoryId, states => ReplyWithRecord(() =>
         {
             _isStarted = true;
             Learn(states);
         }));
     });
+
+    private void ReplyWithRecord(Action action)
+    {
+        var record = _cluster.Membership.Find(Node);
+        Reply(() =>
+        {
+            _drain.Learn(record);
+            action();
+        });
+    }
 
     private void Reply(Action action) => _cluster.Network.Send(SimNetwork.Controller, Id, () => Run(action));
 
@@ -235,13 +255,19 @@ internal sealed class SimBroker : IInSyncControl
         }));
     }
 
+    private void OnFailureChanged()
+    {
+        Tell(Disk.Failure is { } failure ? $"takes no batches: {failure.Message}" : "takes batches again");
+        _drain.Compare();
+    }
+
     private bool WhileUp(Action action)
     {
         Run(action);
         return IsUp;
     }
 
-    private void Tell(string what) => _cluster.Story.Tell($"broker {Id}.{Incarnation}", what);
+    public void Tell(string what) => _cluster.Story.Tell($"broker {Id}.{Incarnation}", what);
 
     public static string Describe(PartitionState state) =>
         $"leader {state.Leader} e{state.LeaderEpoch} v{state.PartitionEpoch} in sync [{string.Join(',', state.InSync)}]"

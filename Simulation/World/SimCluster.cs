@@ -21,7 +21,7 @@ internal sealed class SimCluster
         var replicas = Math.Min(BrokerCount, Random.Next(2, 4));
         IsUnclean = Random.Next(8) == 0;
         TopicConfig = TopicConfig.Default with { MinInSyncReplicas = Random.Next(1, replicas + 1), TimestampAfterMaxMs = long.MaxValue };
-        Membership = new SimMembership(Loop, [.. Enumerable.Range(0, BrokerCount).Select(id => new NodeId(id))]);
+        Membership = new SimMembership(this, [.. Enumerable.Range(0, BrokerCount).Select(id => new NodeId(id))]);
         var placements = Enumerable.Range(0, Random.Next(2, 5))
             .Select(p => Enumerable.Range(0, replicas).Select(r => new NodeId((p + r) % BrokerCount)).ToImmutableArray())
             .ToImmutableArray();
@@ -80,6 +80,7 @@ internal sealed class SimCluster
     public void Crash(int id)
     {
         if (!_brokers[id].IsUp) return;
+        if (_brokers[id].Disk.Room.IsFull) Checker.FullDisks.CrashedCount++;
         _brokers[id].Stop();
         _crashedDisks[id] = _brokers[id].Disk.Crash();
     }

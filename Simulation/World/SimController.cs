@@ -52,6 +52,8 @@ internal sealed class SimController
             state => TopicControlCore.AlterInSync(state, partition, proposal, _cluster.Membership.Statuses()),
             step => reply(step.State.Find(partition)!));
 
+    public void SettleNow() => Any().Do(Settle, _ => { });
+
     public void Command(Func<TopicControlState, BrokerStatuses, ControlStep> command) =>
         Any().Do(state => command(state, _cluster.Membership.Statuses()), _ => { });
 
@@ -103,8 +105,10 @@ internal sealed class SimController
         private void Persist(long version, ControlStep step, Action<ControlStep> reply)
         {
             _cached = null;
+            var before = cluster.Store.State;
             if (cluster.Store.TryWrite(version, step.State))
             {
+                cluster.Checker.Decided(before, step);
                 if (cluster.Store.IsReachable)
                 {
                     _cached = (step.State, version + 1);

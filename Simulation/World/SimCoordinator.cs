@@ -88,13 +88,14 @@ internal sealed class SimCoordinator(SimCluster cluster, SimBroker broker, Parti
         using var batch = new CoordinatorBatch { MaxBytes = replica.Config.MaxMessageBytes };
         foreach (var record in write.Records) batch.TryAdd(record, cluster.Loop.NowMs);
         _isAppending = true;
-        var appended = replica.AppendAsync(
-            new ReadOnlySequence<byte>(batch.Build()), RequiredAcks.All, new Commit(this, core, write), slot: 0, CancellationToken.None);
-        if (appended.Result.Error is not ErrorCode.None and var error)
+        var bytes = new ReadOnlySequence<byte>(batch.Build().ToArray());
+        var commit = new Commit(this, core, write);
+        replica.AppendAsync(bytes, RequiredAcks.All, commit, slot: 0, CancellationToken.None, _epoch).Then(appended =>
         {
+            if (appended.Error == ErrorCode.None || _core != core) return;
             _isAppending = false;
-            Step((current, step) => current.Refused(write, CoordinatorErrors.FromAppend(error), step));
-        }
+            Step((current, step) => current.Refused(write, CoordinatorErrors.FromAppend(appended.Error), step));
+        });
     }
 
     private void OnCommitted(GroupCoordinatorCore core, CoordinatorWrite write, ErrorCode error)

@@ -4,7 +4,8 @@ using Loire.Protocol;
 namespace Loire.Simulation.World;
 
 /// <summary>A broker's journal: entries of all its partitions in one order. A sync makes durable what was there when it
-/// began; a crash keeps what is durable and, as a real disk may, some of what follows.</summary>
+/// began; a crash keeps what is durable and, as a real disk may, some of what follows. It may break, which is final, and be
+/// full for a while.</summary>
 internal sealed class SimDisk : ILogStore
 {
     public const int UsualSyncMaxMs = 5;
@@ -16,6 +17,7 @@ internal sealed class SimDisk : ILogStore
     private readonly Dictionary<TopicIdPartition, SimLog> _logs = [];
     private int _durable;
     private bool _isSyncing;
+    private LogStoreException? _broken;
 
     /// <param name="number">How many disks the broker had before this one.</param>
     public SimDisk(EventLoop loop, Random random, int number)
@@ -23,6 +25,7 @@ internal sealed class SimDisk : ILogStore
         _loop = loop;
         _random = random;
         Number = number;
+        Room = new SimRoom(loop, random) { RefusalChanged = () => FailureChanged?.Invoke() };
     }
 
     public int Number { get; }
@@ -31,19 +34,16 @@ internal sealed class SimDisk : ILogStore
     /// <summary>Told after each sync.</summary>
     public Action? Synced { get; set; }
     public int SyncMaxMs { get; set; } = UsualSyncMaxMs;
-    public bool IsDead { get; set; }
+    public bool IsDead { get; private set; }
     public string DataDirectory => "simulated";
     public int MaxBatchBytes => 1 << 20;
-    public LogStoreException? Failure { get; private set; }
+    public LogStoreException? Failure => _broken ?? Room.Refusal;
+    public bool IsBroken => _broken is not null;
+    public SimRoom Room { get; }
     public IReadOnlyCollection<TopicIdPartition> Partitions => _logs.Keys;
     public int EntryCount => _entries.Count;
 
-    /// <summary>The simulated broker is told of a failure through its logs.</summary>
-    public event Action? FailureChanged
-    {
-        add { }
-        remove { }
-    }
+    public event Action? FailureChanged;
 
     public SimLog? Find(TopicIdPartition partition) => _logs.GetValueOrDefault(partition);
 
@@ -56,31 +56,37 @@ internal sealed class SimDisk : ILogStore
 
     public void Delete(TopicIdPartition partition) => throw new NotSupportedException();
 
-    public ValueTask WaitForSpaceAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask WaitForSpaceAsync(CancellationToken cancellationToken) => Room.WaitAsync();
 
     public LogStoreSpace GetSpace() => new(1, 1);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    public void Add(in JournalEntry entry)
+    /// <returns>False where a batch is worth trying again when somebody has looked for room.</returns>
+    public bool TryAdd(in JournalEntry entry)
     {
-        if (Failure is { } failure) throw new LogStoreException(failure.Message);
+        if (_broken is { } failure) throw new LogStoreException(failure.Message);
+        if (entry.Kind == EntryKind.Append && !Room.AdmitsBatch()) return false;
         _entries.Add(entry);
         if (!_isSyncing) StartSync();
+        return true;
     }
 
     /// <summary>A write or sync failed: nothing more becomes durable.</summary>
     public void Fail()
     {
-        Failure = new LogStoreException("simulated disk failure");
-        foreach (var log in _logs.Values) log.OnFailed(Failure);
+        _broken = new LogStoreException("simulated disk failure");
+        Room.Close();
+        foreach (var log in _logs.Values) log.OnFailed(_broken);
+        FailureChanged?.Invoke();
     }
 
     /// <summary>What the next process finds.</summary>
     public SimDisk Crash()
     {
-        IsDead = true;
+        Die();
         var next = new SimDisk(_loop, _random, Number) { SyncMaxMs = SyncMaxMs };
+        if (Room.IsFull) next.Room.Fill();
         var kept = _durable + (_random.Next(2) == 0 ? 0 : _random.Next(0, _entries.Count - _durable + 1));
         foreach (var (partition, log) in _logs)
         {
@@ -101,8 +107,14 @@ internal sealed class SimDisk : ILogStore
     /// <summary>What a process finds whose disk was replaced.</summary>
     public SimDisk Replace()
     {
-        IsDead = true;
+        Die();
         return new SimDisk(_loop, _random, Number + 1) { SyncMaxMs = SyncMaxMs };
+    }
+
+    private void Die()
+    {
+        IsDead = true;
+        Room.Abandon();
     }
 
     private SimLog LogOf(TopicIdPartition partition)
@@ -120,7 +132,7 @@ internal sealed class SimDisk : ILogStore
 
     private void EndSync(int end)
     {
-        if (IsDead || Failure is not null) return;
+        if (IsDead || IsBroken) return;
         _isSyncing = false;
         var touched = new List<SimLog>();
         for (; _durable < end; _durable++)
@@ -131,7 +143,7 @@ internal sealed class SimDisk : ILogStore
         }
 
         if (_durable < _entries.Count) StartSync();
-        else if (_random.Next(50) == 0) touched.ForEach(log => log.MakeCheckpoint(_entries.Count));
+        else if (!Room.IsFull && _random.Next(50) == 0) touched.ForEach(log => log.MakeCheckpoint(_entries.Count));
         foreach (var log in touched) TellDurable(log, log.DurableEndOffset);
         Synced?.Invoke();
     }
@@ -147,7 +159,7 @@ internal sealed class SimDisk : ILogStore
 
         _loop.After(_random.Next(1, LateMaxMs + 1), () =>
         {
-            if (!IsDead && Failure is null) log.TellDurable(durableEnd);
+            if (!IsDead && !IsBroken) log.TellDurable(durableEnd);
         });
     }
 }

@@ -66,8 +66,7 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
         var bytes = new byte[header.Length + records.Length];
         header.CopyTo(bytes);
         records.CopyTo(bytes.AsSpan(header.Length));
-        Write(new JournalEntry(this, EntryKind.Append, new SimBatch(parsed, bytes), default));
-        return true;
+        return TryWrite(new JournalEntry(this, EntryKind.Append, new SimBatch(parsed, bytes), default));
     }
 
     /// <summary>A batch that reaches beyond the end goes whole.</summary>
@@ -77,10 +76,10 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
         var first = IndexOf(end);
         if (first < Batches.Count) end = Offset.Min(end, Batches[first].Base);
         _volatileCuts.Enqueue(end);
-        Write(new JournalEntry(this, EntryKind.Truncate, null, end));
+        TryWrite(new JournalEntry(this, EntryKind.Truncate, null, end));
     }
 
-    public void AdvanceLogStart(Offset logStart) => Write(new JournalEntry(this, EntryKind.LogStart, null, logStart));
+    public void AdvanceLogStart(Offset logStart) => TryWrite(new JournalEntry(this, EntryKind.LogStart, null, logStart));
 
     public LogRead Read(Offset from, Offset limit, int maxBytes, bool atLeastOne)
     {
@@ -170,10 +169,11 @@ internal sealed class SimLog(SimDisk disk, TopicIdPartition partition) : IPartit
 
     public void OnFailed(LogStoreException failure) => _observer?.OnFailed(failure);
 
-    private void Write(in JournalEntry entry)
+    private bool TryWrite(in JournalEntry entry)
     {
-        disk.Add(entry);
+        if (!disk.TryAdd(entry)) return false;
         Apply(entry);
+        return true;
     }
 
     private void Apply(in JournalEntry entry)
