@@ -36,8 +36,8 @@ public static class DiskLimit
         return written / 1e6 / elapsed.TotalSeconds;
     }
 
-    /// <summary>Writes once every <paramref name="interval"/> into space that was written before; the latency counts from the moment a write was due, so
-    /// that a stalled disk is charged for everything it held up.</summary>
+    /// <summary>Writes once every <paramref name="interval"/> into space that was written before; the latency counts from the
+    /// moment a write was due, so that a stalled disk is charged for everything it held up.</summary>
     public static DiskFigures Measure(string directory, int writeBytes, TimeSpan duration, TimeSpan interval)
     {
         using var file = new DirectFile(Path.Combine(directory, "raw-writes"), FileBytes);
