@@ -85,13 +85,14 @@ public sealed class ResponseTests
     public async Task Records_of_an_answer_that_nobody_waits_for_any_more_are_released()
     {
         await using var gateway = await GatewayFixture.StartAsync();
-        var (released, gone) = (0, new TaskCompletionSource());
-        gateway.Handlers.Fetch.Sources = context =>
+        var released = 0;
+        gateway.Handlers.Fetch.Before = context =>
         {
+            var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             context.Aborted.Register(gone.SetResult);
-            gone.Task.Wait(Eventually.Patience).ShouldBeTrue();
-            return [new FakeRecordsSource([new byte[10]], () => Interlocked.Increment(ref released))];
+            return gone.Task;
         };
+        gateway.Handlers.Fetch.Sources = _ => [new FakeRecordsSource([new byte[10]], () => Interlocked.Increment(ref released))];
         using (var client = gateway.Connect())
         {
             await client.SendAsync(RawClient.Frame(new FetchRequest(), FetchVersion, 1));

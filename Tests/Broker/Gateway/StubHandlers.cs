@@ -46,16 +46,21 @@ internal sealed class StubFetch : RequestHandler<FetchRequest, FetchResponse>
 {
     public Func<RequestContext, IEnumerable<Loire.Protocol.Records.IRecordsSource>> Sources { get; set; } = _ => [];
 
-    public override ValueTask<FetchResponse> HandleAsync(RequestContext context, FetchRequest request)
+    /// <summary>What a request waits for before it is answered. It must not block: a connection is served on the thread that
+    /// receives, and nobody else would find out that the client is gone.</summary>
+    public Func<RequestContext, Task> Before { get; set; } = _ => Task.CompletedTask;
+
+    public override async ValueTask<FetchResponse> HandleAsync(RequestContext context, FetchRequest request)
     {
+        await Before(context);
         var partitions = Sources(context).Select((source, index) => new FetchResponse.PartitionData
         {
             PartitionIndex = new PartitionIndex(index),
             Records = new(source),
         });
-        return new(new FetchResponse
+        return new FetchResponse
         {
             Responses = [new FetchResponse.FetchableTopicResponse { Topic = new("topic"), Partitions = [.. partitions] }],
-        });
+        };
     }
 }
