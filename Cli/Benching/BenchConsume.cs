@@ -15,7 +15,7 @@ internal static class BenchConsume
     {
         Description = "Stop after about so many records; where not given, at the end",
         DefaultValueFactory = _ => long.MaxValue,
-    }.AtLeast(0);
+    }.AtLeast(0L);
 
     public static Command Create() => new Command("consume", "Read records as fast as they come") { Topic, Count }.Runs(RunAsync);
 

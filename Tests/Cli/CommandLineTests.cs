@@ -34,6 +34,7 @@ public sealed class CommandLineTests
     [InlineData("bench", "produce", "t", "--in-flight", "6")]
     [InlineData("bench", "produce", "t", "--size", "-1")]
     [InlineData("bench", "produce", "t", "--in-flight", "0")]
+    [InlineData("bench", "consume", "t", "--records", "-5000000000")]
     [InlineData("consume", "t", "--max", "-1")]
     [InlineData("produce", "t", "--linger-ms", "1e300")]
     [InlineData("topics", "list", "--timeout", "-1")]
