@@ -1,5 +1,5 @@
-using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Loire.Log;
 using Microsoft.Win32.SafeHandles;
 
 namespace Loire.Bench.Limits;
@@ -7,11 +7,8 @@ namespace Loire.Bench.Limits;
 /// <summary>A file whose writes go past the page cache and return when they are on stable storage (O_DIRECT | O_DSYNC). Its
 /// space is either written over once beforehand, so that measured writes are the least that a durable write can cost, or new:
 /// claimed and never written, as that of a log that grows.</summary>
-public sealed partial class DirectFile : IDisposable
+public sealed class DirectFile : IDisposable
 {
-    private const int ReadWrite = 0x2;
-    private const int DataSync = 0x1000;
-    private const int InvalidArgument = 22;
     private const int FillBytes = 1 << 20;
 
     private readonly SafeFileHandle _handle;
@@ -21,9 +18,9 @@ public sealed partial class DirectFile : IDisposable
     public DirectFile(string path, long sizeBytes, bool isNewSpace = false)
     {
         _path = path;
-        SizeBytes = sizeBytes;
-        File.OpenHandle(path, FileMode.Create, FileAccess.Write, preallocationSize: sizeBytes).Dispose();
-        _handle = Open(path, DirectFlag) ?? Open(path, direct: 0) ?? throw new Win32Exception(InvalidArgument, $"cannot open {path}");
+        using (var file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite)) NativeFile.Allocate(file, path, sizeBytes);
+        _handle = NativeFile.OpenForSyncedWrites(path, out var isDirect);
+        IsDirect = isDirect;
         if (isNewSpace) return;
         using var buffer = new AlignedBuffer(FillBytes);
         for (long position = 0; position < sizeBytes; position += FillBytes)
@@ -32,12 +29,8 @@ public sealed partial class DirectFile : IDisposable
         }
     }
 
-    public long SizeBytes { get; }
-
     /// <summary>False where the file system knows no direct I/O: then only the sync is measured.</summary>
-    public bool IsDirect { get; private set; }
-
-    private static int DirectFlag => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x10000 : 0x4000;
+    public bool IsDirect { get; }
 
     /// <param name="bytes">Of an <see cref="AlignedBuffer"/>, a multiple of 4 KB.</param>
     public void Write(ReadOnlySpan<byte> bytes, long position) => RandomAccess.Write(_handle, bytes, position);
@@ -47,25 +40,6 @@ public sealed partial class DirectFile : IDisposable
         _handle.Dispose();
         File.Delete(_path);
     }
-
-    /// <summary>Null where the file system refuses the combination of flags.</summary>
-    private SafeFileHandle? Open(string path, int direct)
-    {
-        var descriptor = open(path, ReadWrite | DataSync | direct);
-        if (descriptor >= 0)
-        {
-            IsDirect = direct != 0;
-            return new SafeFileHandle(descriptor, ownsHandle: true);
-        }
-
-        var error = Marshal.GetLastPInvokeError();
-        return error == InvalidArgument
-            ? null
-            : throw new Win32Exception(error, $"cannot open {path}: {Marshal.GetLastPInvokeErrorMessage()}");
-    }
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
 }
 
 /// <summary>Random bytes on a page boundary, as direct I/O wants them.</summary>

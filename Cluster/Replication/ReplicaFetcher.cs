@@ -66,16 +66,16 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         _link = new LeaderLink(leader, locate, self, configs, time);
         _messages = new ReplicaFetchMessages(self);
         _nextAttempt = time.CreateTimer(
-            static fetcher => ((ReplicaFetcher)fetcher!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            static wakes => ((WakeSignal)wakes!).Wake(), _wakes, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _running = Task.Run(RunAsync);
     }
 
     /// <summary>Follows a partition, or tries it again at once that had errors. May be repeated.</summary>
     public void Add(IFollowerReplica replica)
     {
-        replica.Synced = Wake;
+        replica.Synced = _wakes.Wake;
         _added.Writer.TryWrite(replica);
-        Wake();
+        _wakes.Wake();
     }
 
     /// <summary>Ends at once, whatever is under way, and closes the connection.</summary>
@@ -87,8 +87,6 @@ public sealed partial class ReplicaFetcher : IAsyncDisposable
         await _link.DisposeAsync();
         _stop.Dispose();
     }
-
-    private void Wake() => _wakes.Wake();
 
     private async Task RunAsync()
     {
